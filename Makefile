@@ -1,0 +1,66 @@
+# Two commands do everything: `make demo` and `make test`. Each makes the virtual environment it needs.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+UV     := $(shell command -v uv 2>/dev/null)
+ARGS   ?=
+
+ifeq ($(UV),)
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+else
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+endif
+
+.PHONY: help demo test test-all lint format bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## The bot at work: no Slack account, no API key, no cluster
+	$(BIN)/kubeai-bot playground $(ARGS)
+
+test: $(VENV)/.dev ## All tests
+	$(BIN)/python -m pytest -n 2 -m "not long" --cov --cov-report=term:skip-covered $(ARGS)
+
+test-all: $(VENV)/.dev ## All tests and their longer forms
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered $(ARGS)
+
+lint: $(VENV)/.dev ## Style, types, import contracts, size budgets
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev ## Put the code into the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measurements, as ratios within one run
+	$(BIN)/python benchmarks/turn.py $(ARGS)
+
+lock: $(VENV)/.dev ## Pin all dependencies anew (needs uv)
+	uv pip compile -q pyproject.toml --universal --generate-hashes --no-annotate --no-header --upgrade -o requirements/runtime.txt
+	uv pip compile -q pyproject.toml --group test --group lint --universal --generate-hashes --no-annotate --no-header --upgrade \
+		-c requirements/runtime.txt -o requirements/dev.txt
+
+clean: ## Remove the virtual environment and all caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+ifeq ($(UV),)
+	$(PYTHON) -m venv $(VENV)
+else
+	$(UV) venv --quiet --python $(PYTHON) $(VENV)
+endif
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements/runtime.txt
+	$(INSTALL) --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
