@@ -1,0 +1,260 @@
+"""Every seam of the program, on one page. Adapters stand behind these; the loop knows nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from kubeai_bot.domain.cluster import Request, Resource, Response
+from kubeai_bot.domain.event import TurnEvent
+from kubeai_bot.domain.identity import ClusterIdentity, Identity, Speaker
+from kubeai_bot.domain.message import Json, Message, StoredMessage, ToolCall, VendorParts
+from kubeai_bot.domain.policy import Act, Effect
+from kubeai_bot.domain.session import AnswerRef, Incoming, Session, ThreadRef, Usage
+from kubeai_bot.domain.storage import Claim, Lease, Receipt, SessionChange, SessionPage, Tail
+
+# --- SessionStore ---
+
+
+class SessionStore(Protocol):
+    """Durable sessions. One contract suite runs over every implementation (tests/stores)."""
+
+    async def receive(self, incoming: Incoming, claim: Claim | None = None, known_seq: int | None = None) -> Receipt:
+        """Record an event in its session's inbox, opening the session where it may; refuse repeats. One commit.
+
+        With `claim`, also try to take the lease and return the tail after `known_seq` (None: all messages).
+        """
+        ...
+
+    async def lease(self, session_id: str, owner: str, ttl: float) -> Lease | None:
+        """Take the lease for `ttl` seconds, or None while another holder's has not expired. Raises SessionNotFound."""
+        ...
+
+    async def renew(self, lease: Lease, ttl: float) -> Lease:
+        """Extend a lease that is still held. Raises LeaseLost."""
+        ...
+
+    async def release(self, lease: Lease) -> None:
+        """Give the lease back at once; harmless when it is already lost."""
+        ...
+
+    async def load(self, session_id: str, after: int = 0) -> Tail:
+        """The session, its messages with seq > after, and its unread inbox. Raises SessionNotFound."""
+        ...
+
+    async def append(
+        self,
+        lease: Lease,
+        expected_seq: int,
+        step_id: str,
+        messages: Sequence[Message] = (),
+        consume: Sequence[int] = (),
+        change: SessionChange | None = None,
+    ) -> int:
+        """Append messages, mark inbox items read and change the session's record, in one commit; the new last seq.
+
+        Repeating a `step_id` changes nothing and returns what the first call returned. Raises LeaseLost where the
+        lease's epoch is not the session's or has expired, SequenceConflict where `expected_seq` is not its last.
+        """
+        ...
+
+    async def find(self, thread: ThreadRef) -> Session | None: ...
+
+    async def list(self, limit: int = 50, cursor: str | None = None) -> SessionPage:
+        """Sessions, last modified first."""
+        ...
+
+    async def delete(self, session_id: str) -> bool:
+        """Remove a session with all that hangs on it; whether there was one. Event keys stay for a day."""
+        ...
+
+    async def unfinished(self) -> Sequence[str]:
+        """Ids of sessions with an unread inbox or an open turn, and no live lease: work for any runner."""
+        ...
+
+    def wakeups(self) -> AsyncIterator[str]:
+        """Ids of sessions that have just received something, from the moment of the call on. May miss and may
+        repeat: `unfinished` is the truth."""
+        ...
+
+
+# --- Provider ---
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model sees it: `parameters` is a JSON Schema object, `effect` what calling it can do."""
+
+    name: str
+    description: str
+    parameters: Json
+    effect: Effect = Effect.READ
+
+
+@dataclass(frozen=True, slots=True)
+class ModelText:
+    """More of the model's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFinished:
+    """The model's message is complete. `truncated`: it stopped at its output limit."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage = Usage()
+    vendor: VendorParts | None = None
+    truncated: bool = False
+
+
+ModelEvent = ModelText | ModelFinished
+
+
+class Provider(Protocol):
+    """One vendor's API. Raises ProviderError and its subclasses, at the first event or later."""
+
+    @property
+    def name(self) -> str:
+        """The vendor's name as it stands in the session record: `openai`, `gemini`."""
+        ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def window(self) -> int:
+        """The model's context window in tokens."""
+        ...
+
+    def stream(
+        self, system: str, messages: Sequence[StoredMessage], tools: Sequence[ToolSpec]
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """Any number of ModelText, then one ModelFinished. Closing the generator frees the connection."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+# --- Toolset ---
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """A call with checked arguments: what policy decides on. `timeout` in seconds."""
+
+    call: ToolCall
+    effect: Effect
+    intent: str
+    acts: tuple[Act, ...]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave: `content` for the model, `summary` one short line for people."""
+
+    content: str
+    summary: str
+    ok: bool = True
+
+
+class Toolset(Protocol):
+    """Tools the model may call."""
+
+    def specs(self, identity: Identity) -> Sequence[ToolSpec]: ...
+
+    async def plan(self, call: ToolCall, identity: Identity) -> PlannedCall:
+        """Check the arguments and say what the call would do; sends nothing that acts. Raises ToolError."""
+        ...
+
+    async def call(self, planned: PlannedCall, identity: Identity) -> ToolResult:
+        """Do it. Raises ToolError, ClusterError."""
+        ...
+
+
+# --- Cluster ---
+
+
+class Cluster(Protocol):
+    """One Kubernetes cluster, reached as somebody: there is no request without an identity."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def request(self, identity: ClusterIdentity, request: Request) -> Response:
+        """Send as `identity`. Raises ApiStatus, Unreachable, CredentialsFailed, ForbiddenByPolicy."""
+        ...
+
+    async def resources(self) -> Sequence[Resource]:
+        """What the cluster serves (discovery, as the bot, cached with expiry). Raises as `request`."""
+        ...
+
+
+Clusters = Mapping[str, Cluster]
+
+# --- IdentityResolver, Emit, Hooks ---
+
+
+class IdentityResolver(Protocol):
+    """From the sender of one message to the identity to act under."""
+
+    async def resolve(self, speaker: Speaker) -> Identity:
+        """Raises UserError (who is refused, why, and whom to ask)."""
+        ...
+
+
+class Emit(Protocol):
+    """A turn says what happens. Must not raise for trouble of its own: the turn goes on."""
+
+    async def __call__(self, event: TurnEvent) -> None: ...
+
+
+class RecordAnswer(Protocol):
+    """Puts the Slack messages of the answer on record; raises LeaseLost when this runner may no longer post."""
+
+    async def __call__(self, answer: AnswerRef) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What a stage needs to show one turn: where, to whom, and what an earlier runner has already posted."""
+
+    thread: ThreadRef
+    speaker: Speaker
+    turn_id: str
+    asked_ts: str
+    record: RecordAnswer
+    answer: AnswerRef | None = None
+
+
+class Stage(Protocol):
+    """Where turns are shown."""
+
+    def open(self, showing: Showing) -> Emit:
+        """An Emit for one turn; the answer is complete on return from its call with TurnEnded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """What hooks see of a turn. `scratch` lives as long as the turn runs on this replica and is never stored."""
+
+    session: Session
+    turn_id: str
+    identity: Identity
+    scratch: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Hook(Protocol):
+    """Runs before and after each turn; may add to the system prompt (retrieval, house rules). A failing hook raises
+    UserError to refuse the turn; any other error ends it visibly."""
+
+    async def before(self, turn: TurnContext) -> str:
+        """Text to add to the system prompt; "" for none."""
+        ...
+
+    async def after(self, turn: TurnContext, ended_at: datetime) -> None: ...
