@@ -1,0 +1,151 @@
+"""One hold on one session: its turns, one after the other, for as long as there is work and the lease is held."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from kubeai_bot.agent.failures import failure_from, internal_failure
+from kubeai_bot.agent.journal import Journal
+from kubeai_bot.agent.loop import Turn, TurnParts, TurnRules
+from kubeai_bot.agent.opening import TurnOpener
+from kubeai_bot.domain.event import TurnEnded, TurnStarted
+from kubeai_bot.domain.identity import Identity, Speaker
+from kubeai_bot.domain.message import Failure, Message, Source
+from kubeai_bot.domain.session import AgentState, TurnRef
+from kubeai_bot.domain.storage import SessionChange
+from kubeai_bot.domain.turn import messages_of, next_step
+from kubeai_bot.errors import KubeAIError, StoreError, UserError
+from kubeai_bot.interfaces import Emit, Hook, Showing, Stage, TurnContext
+
+log = structlog.get_logger(__name__)
+
+SHOW_FOR = timedelta(minutes=15)
+"""How long an answer that Slack does not take is offered again before it is given up."""
+
+RIGHTS_CHANGED = (
+    "Your Kubernetes permissions changed while I was at work, so I stopped. Ask again to go on with the new ones."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What is the same for every session that this replica works on."""
+
+    stage: Stage
+    opener: TurnOpener
+    parts: TurnParts
+    rules: TurnRules
+    hooks: tuple[Hook, ...]
+    inbox_poll: float
+
+    async def run(self, journal: Journal) -> None:
+        """Work until nothing is left to do. Raises StoreError (LeaseLost among it): another runner goes on."""
+        keep = asyncio.create_task(journal.keep())
+        watch = asyncio.create_task(self._watch(journal))
+        work = asyncio.create_task(self._turns(journal))
+        try:
+            await asyncio.wait({keep, watch, work}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (keep, watch, work):
+                if task.done():
+                    task.result()  # a lost lease or store ends the work at once
+        finally:
+            for task in (work, keep, watch):
+                task.cancel()
+            await asyncio.gather(keep, watch, work, return_exceptions=True)
+
+    async def _watch(self, journal: Journal) -> None:
+        """Notice what arrives while a turn runs: told by a wake-up, or found by looking."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(journal.nudged.wait(), self.inbox_poll)
+            await journal.refresh()
+
+    async def _turns(self, journal: Journal) -> None:
+        while True:
+            opened = False
+            if journal.session.turn is None:
+                if not journal.inbox:
+                    await journal.refresh()
+                if not journal.inbox:
+                    return
+                await self.opener.open(journal, journal.inbox[0])
+                opened = True
+            turn = journal.session.turn
+            if turn is None:
+                continue
+            user = turn.identity.speaker.user_id if turn.identity else None
+            with bound_contextvars(session=journal.session.id, turn=turn.turn_id, user=user):
+                if not await self._turn(journal, turn, opened=opened):
+                    return
+
+    async def _turn(self, journal: Journal, turn: TurnRef, *, opened: bool) -> bool:
+        """Run one turn and show it; False when Slack did not take the answer and it is to be offered again later."""
+        session = journal.session
+        ours = session.answer if session.answer and session.answer.turn_id == turn.turn_id else None
+        speaker = self._speaker(journal, turn)
+        emit = self.stage.open(
+            Showing(session.thread, speaker, turn.turn_id, turn.asked_ts, journal.record_answer, ours)
+        )
+        await emit(TurnStarted(turn.turn_id))
+        ended = await self._end_of(journal, turn, emit, opened=opened)
+        await emit(ended)
+        answer = journal.session.answer
+        if answer is None or not answer.final:
+            last = messages_of(journal.history, turn.turn_id)[-1]
+            if self.rules.now() - last.at < SHOW_FOR:
+                log.warning("answer not shown yet, it will be offered again")
+                return False
+            log.error("answer given up: Slack did not take it")
+        await journal.append(f"{turn.turn_id}:closed", change=SessionChange(agent_state=AgentState.DONE, turn=None))
+        log.info("turn ended", outcome=ended.outcome)
+        return True
+
+    async def _end_of(self, journal: Journal, turn: TurnRef, emit: Emit, *, opened: bool) -> TurnEnded:
+        """The turn's end, reached now or by an earlier runner; whatever goes wrong becomes an answer."""
+        while True:
+            step = next_step(messages_of(journal.history, turn.turn_id))
+            if isinstance(step, TurnEnded):
+                return step
+            try:
+                identity = await self._identity(turn, opened=opened)
+                context = TurnContext(journal.session, turn.turn_id, identity)
+                additions = tuple([await hook.before(context) for hook in self.hooks])
+                ended = await Turn(journal, identity, emit, self.parts, self.rules).run(additions)
+                for hook in self.hooks:
+                    await hook.after(context, self.rules.now())
+            except StoreError:
+                raise
+            except KubeAIError as error:
+                failure = failure_from(error, turn.turn_id)
+            except Exception:
+                log.exception("turn failed")
+                failure = internal_failure(turn.turn_id)
+            else:
+                return ended
+            await self._fail(journal, turn, failure)
+
+    async def _identity(self, turn: TurnRef, *, opened: bool) -> Identity:
+        """The identity to act under. A turn that was taken over is resolved anew: rights may have been withdrawn."""
+        if turn.identity is None:
+            raise UserError("I could not tell who asked this. Ask again.")
+        if opened:
+            return turn.identity
+        identity = await self.parts.resolver.resolve(turn.identity.speaker)
+        if not identity.same_rights(turn.identity):
+            raise UserError(RIGHTS_CHANGED)
+        return identity
+
+    async def _fail(self, journal: Journal, turn: TurnRef, failure: Failure) -> None:
+        message = Message(turn.turn_id, Source.AGENT, failure, turn.identity, self.rules.now())
+        await journal.append(f"{turn.turn_id}:failed:{journal.session.last_seq}", [message])
+
+    @staticmethod
+    def _speaker(journal: Journal, turn: TurnRef) -> Speaker:
+        asked = (message.speaker for message in messages_of(journal.history, turn.turn_id) if message.speaker)
+        return next(asked, Speaker(journal.session.thread.team_id, journal.session.slack_user_id))

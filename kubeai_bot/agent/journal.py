@@ -1,0 +1,116 @@
+"""One runner's hold on one session: its lease, its copy of the history, and every write to it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from kubeai_bot.domain.message import Message, StoredMessage
+from kubeai_bot.domain.session import AnswerRef, InboxItem, Session
+from kubeai_bot.domain.storage import Keep, Lease, SessionChange, Tail
+from kubeai_bot.errors import LeaseLost
+from kubeai_bot.interfaces import SessionStore
+
+MARGIN = 2.0
+"""Seconds that must remain of the lease after an outside effect's own time limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """How long a lease is taken for, in seconds, and the clock that measures what is left of it."""
+
+    ttl: float = 60.0
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Journal:
+    """All writes of a turn go through here, one at a time, each fenced by the lease and the expected sequence."""
+
+    def __init__(self, store: SessionStore, lease: Lease, tail: Tail, term: Term) -> None:
+        self.session: Session = tail.session
+        self.inbox: tuple[InboxItem, ...] = tail.inbox
+        self.nudged = asyncio.Event()
+        self.stop_asked = asyncio.Event()
+        self._history = list(tail.messages)
+        self._store = store
+        self._lease = lease
+        self._term = term
+        self._lock = asyncio.Lock()
+        self._note_stop()
+
+    @property
+    def lease(self) -> Lease:
+        return self._lease
+
+    @property
+    def history(self) -> Sequence[StoredMessage]:
+        """The messages since the last `clear`, oldest first."""
+        return [stored for stored in self._history if stored.seq >= self.session.start_seq]
+
+    async def append(
+        self,
+        step_id: str,
+        messages: Sequence[Message] = (),
+        consume: Iterable[int] = (),
+        change: SessionChange | None = None,
+    ) -> None:
+        """Put one step on record. Raises LeaseLost, SequenceConflict: somebody else goes on with the session."""
+        async with self._lock:
+            read = tuple(consume)
+            before = self.session.last_seq
+            last = await self._store.append(self._lease, before, step_id, messages, read, change)
+            self._history += [StoredMessage(before + n, message) for n, message in enumerate(messages, 1)]
+            self.inbox = tuple(item for item in self.inbox if item.id not in read)
+            self.session = replace(_changed(self.session, change), last_seq=last)
+            self._note_stop()
+
+    async def record_answer(self, answer: AnswerRef) -> None:
+        """RecordAnswer of the seams: before and after everything that is posted. Raises LeaseLost."""
+        step = f"{answer.turn_id}:answer:{len(answer.posted)}:{answer.opening:d}{answer.final:d}:{self._lease.epoch}"
+        await self.append(step, change=SessionChange(answer=answer))
+
+    async def refresh(self) -> None:
+        """Read the inbox again: what arrived meanwhile, a wish to stop among it."""
+        self.nudged.clear()
+        async with self._lock:
+            tail = await self._store.load(self.session.id, after=self.session.last_seq)
+            self.inbox = tail.inbox
+            self._note_stop()
+
+    async def keep(self) -> None:
+        """Renew the lease until cancelled. Raises LeaseLost."""
+        while True:
+            await asyncio.sleep(self._term.ttl / 3)
+            await self._renew()
+
+    async def hold(self, seconds: float) -> None:
+        """Make sure that an outside effect which takes up to `seconds` ends within the lease. Raises LeaseLost."""
+        if self._remaining() < seconds + MARGIN:
+            await self._renew()
+        if self._remaining() < seconds + MARGIN:
+            raise LeaseLost(f"an effect of {seconds:g} s does not fit into a lease of {self._term.ttl:g} s")
+
+    async def release(self) -> None:
+        await self._store.release(self._lease)
+
+    async def _renew(self) -> None:
+        self._lease = await self._store.renew(self._lease, self._term.ttl)
+
+    def _remaining(self) -> float:
+        return self._lease.monotonic_until - self._term.monotonic()
+
+    def _note_stop(self) -> None:
+        if any(item.incoming.kind == "stop" for item in self.inbox):
+            self.stop_asked.set()
+        else:
+            self.stop_asked.clear()
+
+
+def _changed(session: Session, change: SessionChange | None) -> Session:
+    if change is None:
+        return session
+    names = ("agent_state", "turn", "answer", "last_identity", "start_seq", "provider", "model", "metadata")
+    fields = {name: getattr(change, name) for name in names if not isinstance(getattr(change, name), Keep)}
+    return replace(session, **fields, usage=session.usage + change.add_usage)

@@ -1,0 +1,274 @@
+"""The only loop. Streaming, stop, restart and takeover are ways into it, never second loops."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import structlog
+
+from kubeai_bot.agent.asking import Asking, Question
+from kubeai_bot.agent.calls import CallRunner, ToReplyWith
+from kubeai_bot.agent.failures import deadline_failure, empty_failure, failure_from
+from kubeai_bot.agent.journal import Journal
+from kubeai_bot.agent.prompt import LAST_STEP, system_prompt
+from kubeai_bot.domain.event import TextFinished, ToolFinished, TurnEnded
+from kubeai_bot.domain.history import visible
+from kubeai_bot.domain.identity import Identity
+from kubeai_bot.domain.message import (
+    Failure,
+    Message,
+    Source,
+    Text,
+    ToolCallRequest,
+    ToolCallResponse,
+    ToolCallStarted,
+)
+from kubeai_bot.domain.policy import Effect, Mode
+from kubeai_bot.domain.session import InboxItem
+from kubeai_bot.domain.storage import SessionChange
+from kubeai_bot.domain.turn import (
+    NOTES,
+    PARTIAL,
+    AskModel,
+    PendingCall,
+    RunCalls,
+    changes_made,
+    messages_of,
+    next_step,
+    unanswered,
+)
+from kubeai_bot.errors import ProviderError, UserError
+from kubeai_bot.interfaces import Emit, IdentityResolver, ModelFinished, PlannedCall, Provider, Toolset
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRules:
+    """What every turn of this deployment keeps to."""
+
+    name: str = "kubeai"
+    mode: Mode = Mode.NONE
+    max_iterations: int = 20
+    deadline: float = 600.0
+    """Seconds; counted anew by a runner that takes a turn over."""
+    clusters: tuple[str, ...] = ()
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+class _StopAsked(Exception):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TurnParts:
+    """What a turn works with."""
+
+    provider: Provider
+    tools: Toolset
+    resolver: IdentityResolver
+
+
+class Turn:
+    """One turn of one session, from wherever its messages say it stands."""
+
+    def __init__(self, journal: Journal, identity: Identity, emit: Emit, parts: TurnParts, rules: TurnRules) -> None:
+        turn = journal.session.turn
+        if turn is None:
+            raise ValueError("a turn is opened on record before it is run")
+        self.turn_id = turn.turn_id
+        self.journal = journal
+        self.identity = identity
+        self.rules = rules
+        self._emit = emit
+        self._parts = parts
+        self._asking = Asking(parts.provider, emit)
+        self._calls = CallRunner(parts.tools, identity, rules.mode, emit)
+        self._ends_at = time.monotonic() + rules.deadline
+
+    @property
+    def messages(self) -> list[Message]:
+        return messages_of(self.journal.history, self.turn_id)
+
+    async def run(self, additions: tuple[str, ...]) -> TurnEnded:
+        """Take steps until the transcript says that the turn has ended. Raises LeaseLost, SequenceConflict."""
+        while True:
+            try:
+                step = next_step(self.messages)
+                if isinstance(step, TurnEnded):
+                    return step
+                if isinstance(step, RunCalls):
+                    await self._run_calls(step.calls)
+                else:
+                    await self._steer()
+                    await self._ask(step, additions)
+            except _StopAsked:
+                await self._stop()
+            except TimeoutError:
+                await self._end(deadline_failure(self.rules.deadline, self.turn_id))
+            except ProviderError as error:
+                log.warning("model failed", error=type(error).__name__, detail=str(error))
+                await self._end(failure_from(error, self.turn_id))
+
+    async def _ask(self, step: AskModel, additions: tuple[str, ...]) -> None:
+        rules = self.rules
+        last = step.asked >= rules.max_iterations
+        additions = (*additions, LAST_STEP) if last else additions
+        question = Question(
+            system_prompt(rules.name, self.identity, rules.mode, rules.clusters, rules.now(), additions),
+            visible(self.journal.history, self.identity),
+            () if last else self._parts.tools.specs(self.identity),
+        )
+        finished = await self._interruptible(self._asking.ask(question))
+        if not finished.text.strip() and not finished.calls:
+            finished = await self._interruptible(self._asking.ask(question))
+        if not finished.text.strip() and (last or not finished.calls):
+            await self._end(empty_failure(self.turn_id), usage=finished)
+            return
+        if last:
+            finished = replace(finished, calls=())
+        await self._record_answer(finished, last=last)
+        await self._emit(TextFinished(finished.text))
+
+    async def _record_answer(self, finished: ModelFinished, *, last: bool) -> None:
+        notes: list[str] = []
+        if not finished.calls:
+            if last:
+                notes.append(f"All {self.rules.max_iterations} steps of this turn were used.")
+            if finished.truncated:
+                notes.append("The answer was cut at the model's output limit.")
+            if self._asking.turns_left_out:
+                notes.append(
+                    "The oldest part of this conversation no longer fits the model's window and was left out"
+                    f" ({self._asking.turns_left_out} turns)."
+                )
+        payload = (
+            ToolCallRequest(finished.calls, finished.text, finished.vendor)
+            if finished.calls
+            else Text(finished.text, finished.vendor)
+        )
+        message = self._message(Source.MODEL, payload, {NOTES: notes} if notes else {})
+        await self._append("model", [message], SessionChange(add_usage=finished.usage))
+
+    async def _run_calls(self, pending: tuple[PendingCall, ...]) -> None:
+        """Reads run side by side; a write waits for what stands before it and is on record before it runs."""
+        if pending[0].started:
+            await self._respond([await self._calls.unknown(pending[0].call)])
+            return
+        plans = await self._interruptible(_all([self._calls.plan(item.call) for item in pending]))
+        side_by_side = 0
+        while side_by_side < len(plans) and not _is_write(plans[side_by_side]):
+            side_by_side += 1
+        if side_by_side:
+            await self._respond(await self._interruptible(_all([self._result(plan) for plan in plans[:side_by_side]])))
+        elif isinstance(plans[0], PlannedCall):
+            await self._write(plans[0])
+
+    async def _result(self, plan: PlannedCall | ToReplyWith) -> ToolCallResponse:
+        return await (self._calls.reply(plan) if isinstance(plan, ToReplyWith) else self._calls.run(plan))
+
+    async def _write(self, plan: PlannedCall) -> None:
+        if self.journal.stop_asked.is_set():
+            raise _StopAsked
+        await self.journal.hold(plan.timeout)
+        await self._append("started", [self._message(Source.AGENT, ToolCallStarted(plan.call.id))])
+        await self.journal.hold(plan.timeout)
+        await self._respond([await self._calls.run(plan)])
+
+    async def _respond(self, responses: list[ToolCallResponse]) -> None:
+        await self._append("result", [self._message(Source.AGENT, response) for response in responses])
+
+    async def _steer(self) -> None:
+        """Take in what the same person has said meanwhile; what others say waits for a turn of their own."""
+        for item in self.journal.inbox:
+            incoming = item.incoming
+            if incoming.kind == "clear" and incoming.speaker == self.identity.speaker:
+                break
+            if not await self._is_same_person(item):
+                continue
+            message = replace(self._message(Source.USER, Text(incoming.text)), speaker=incoming.speaker)
+            await self.journal.append(f"{self.turn_id}:steer:{item.id}", [message], [item.id])
+
+    async def _is_same_person(self, item: InboxItem) -> bool:
+        if item.incoming.kind != "message" or item.incoming.speaker != self.identity.speaker:
+            return False
+        try:
+            return self.identity.same_rights(await self._parts.resolver.resolve(item.incoming.speaker))
+        except UserError:
+            return False
+
+    async def _stop(self) -> None:
+        messages: list[Message] = []
+        if self._asking.partial.strip():
+            messages.append(self._message(Source.MODEL, Text(self._asking.partial), {PARTIAL: True}))
+        for item in unanswered(self.messages):
+            response = (
+                await self._calls.unknown(item.call)
+                if item.started
+                else ToolCallResponse(item.call.id, item.call.name, "Not run: the person stopped the turn.", ok=False)
+            )
+            messages.append(self._message(Source.AGENT, response))
+            if not item.started:
+                await self._emit(ToolFinished(item.call.id, item.call.name, "interrupted", "stopped", 0.0))
+        changes = changes_made([*self.messages, *messages])
+        said = (
+            f"Stopped. Changed before the stop: {'; '.join(changes)}." if changes else "Stopped. Nothing was changed."
+        )
+        messages.append(self._message(Source.AGENT, Failure(said, "stopped")))
+        stops = [item.id for item in self.journal.inbox if item.incoming.kind == "stop"]
+        await self.journal.append(f"{self.turn_id}:stopped", messages, stops)
+
+    async def _end(self, failure: Failure, usage: ModelFinished | None = None) -> None:
+        """Close the turn with an error; calls without a result get one, so that none stays unanswered."""
+        messages = [
+            self._message(
+                Source.AGENT,
+                ToolCallResponse(
+                    item.call.id, item.call.name, "Not run: the turn ended.", ok=False, changed=item.started
+                ),
+            )
+            for item in unanswered(self.messages)
+        ]
+        messages.append(self._message(Source.AGENT, failure))
+        await self._append("ended", messages, SessionChange(add_usage=usage.usage) if usage else None)
+
+    async def _interruptible(self, work: Awaitable[T]) -> T:
+        """Await `work` unless the person stops the turn or its deadline passes; then it is cancelled first."""
+        task = asyncio.ensure_future(work)
+        stop = asyncio.ensure_future(self.journal.stop_asked.wait())
+        try:
+            left = max(self._ends_at - time.monotonic(), 0)
+            await asyncio.wait({task, stop}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            if stop.done():
+                raise _StopAsked
+            raise TimeoutError
+        finally:
+            stop.cancel()
+            if not task.done():
+                task.cancel()
+            await asyncio.gather(task, stop, return_exceptions=True)
+
+    async def _append(self, what: str, messages: list[Message], change: SessionChange | None = None) -> None:
+        step = f"{self.turn_id}:{what}:{self.journal.session.last_seq}"
+        await self.journal.append(step, messages, change=change)
+
+    def _message(self, source: Source, payload: Any, metadata: dict[str, Any] | None = None) -> Message:
+        return Message(self.turn_id, source, payload, self.identity, self.rules.now(), metadata=metadata or {})
+
+
+def _is_write(plan: PlannedCall | ToReplyWith) -> bool:
+    return isinstance(plan, PlannedCall) and plan.effect is not Effect.READ
+
+
+async def _all(work: list[Any]) -> list[Any]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(item) for item in work]
+    return [task.result() for task in tasks]

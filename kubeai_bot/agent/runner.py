@@ -1,0 +1,160 @@
+"""Finds sessions that have work and takes them, one lease each. Any number of runners may share one store."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+
+from kubeai_bot.agent.drive import Drive
+from kubeai_bot.agent.journal import Journal, Term
+from kubeai_bot.agent.loop import TurnParts, TurnRules
+from kubeai_bot.agent.opening import TurnOpener, help_text
+from kubeai_bot.domain.policy import Mode
+from kubeai_bot.domain.session import Incoming
+from kubeai_bot.domain.storage import Claim, Lease, Receipt, Tail
+from kubeai_bot.errors import SessionNotFound, StoreError
+from kubeai_bot.interfaces import Hook, SessionStore, Stage
+
+log = structlog.get_logger(__name__)
+
+_CHANGES = {
+    Mode.NONE: "I change nothing: for a change I give you the command.",
+    Mode.AUTO: "I may also change things that you ask for and may change yourself.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Times in seconds: the lease's term, and how often to look for work that no wake-up told of."""
+
+    term: Term = Term()
+    poll: float = 5.0
+    inbox_poll: float = 2.0
+
+
+class Runner:
+    """One replica's worker."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        stage: Stage,
+        parts: TurnParts,
+        rules: TurnRules,
+        pace: Pace,
+        hooks: tuple[Hook, ...] = (),
+    ) -> None:
+        self._store = store
+        self._pace = pace
+        model = (parts.provider.name, parts.provider.model)
+        words = help_text(rules.name, _CHANGES[rules.mode], rules.clusters)
+        opener = TurnOpener(parts.resolver, words, model, rules.now)
+        self._drive = Drive(stage, opener, parts, rules, hooks, pace.inbox_poll)
+        self._name = secrets.token_hex(4)
+        self._journals: dict[str, Journal] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._accepting = True
+
+    @property
+    def busy(self) -> int:
+        """How many sessions this replica works on."""
+        return len(self._tasks)
+
+    async def receive(self, incoming: Incoming) -> Receipt:
+        """Put an event on record and, where nobody works on its session, begin at once. Raises StoreError."""
+        claim = Claim(self._owner(), self._pace.term.ttl) if self._accepting else None
+        receipt = await self._store.receive(incoming, claim)
+        log.info("event received", kind=incoming.kind, session=receipt.session_id, repeated=receipt.repeated)
+        if receipt.session_id is not None and receipt.lease is not None and receipt.tail is not None:
+            self._start(receipt.session_id, (receipt.lease, receipt.tail))
+        return receipt
+
+    async def run(self) -> None:
+        """Work until cancelled: wake-ups at once, and a look around every `poll` seconds for what they missed."""
+        wakeups = self._store.wakeups()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(wakeups))
+            group.create_task(self._look_around())
+
+    async def stop(self, grace: float = 10.0) -> None:
+        """Take no more work, let running turns end within `grace` seconds, then hand the rest over."""
+        self._accepting = False
+        running = list(self._tasks.values())
+        if running:
+            await asyncio.wait(running, timeout=grace)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _listen(self, wakeups: AsyncIterator[str]) -> None:
+        async for session_id in wakeups:
+            self._wake(session_id)
+
+    async def _look_around(self) -> None:
+        while True:
+            try:
+                for session_id in await self._store.unfinished():
+                    self._wake(session_id)
+            except StoreError as error:
+                log.warning("session store not reachable", error=str(error))
+            await asyncio.sleep(self._pace.poll)
+
+    def _wake(self, session_id: str) -> None:
+        journal = self._journals.get(session_id)
+        if journal is not None:
+            journal.nudged.set()
+        elif session_id not in self._tasks:
+            self._start(session_id, None)
+
+    def _start(self, session_id: str, claimed: tuple[Lease, Tail] | None) -> None:
+        if not self._accepting:
+            return
+        key = claimed[0].owner if claimed else session_id
+        task = asyncio.create_task(self._take(session_id, claimed), name=f"session {session_id}")
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+
+    async def _take(self, session_id: str, claimed: tuple[Lease, Tail] | None) -> None:
+        try:
+            journal = await self._open(session_id, claimed)
+        except StoreError as error:
+            log.warning("session not taken", session=session_id, error=str(error))
+            return
+        if journal is None:
+            return
+        self._journals[session_id] = journal
+        try:
+            await self._drive.run(journal)
+        except StoreError as error:
+            log.warning("session handed over", session=session_id, error=f"{type(error).__name__}: {error}")
+        finally:
+            if self._journals.get(session_id) is journal:
+                del self._journals[session_id]
+            await asyncio.shield(self._release(journal))
+        if journal.nudged.is_set():
+            self._wake(session_id)
+
+    async def _open(self, session_id: str, claimed: tuple[Lease, Tail] | None) -> Journal | None:
+        if claimed is None:
+            try:
+                lease = await self._store.lease(session_id, self._owner(), self._pace.term.ttl)
+            except SessionNotFound:
+                return None
+            if lease is None:
+                return None
+            claimed = lease, await self._store.load(session_id)
+        return Journal(self._store, *claimed, self._pace.term)
+
+    async def _release(self, journal: Journal) -> None:
+        try:
+            await journal.release()
+        except StoreError as error:
+            log.warning("lease not released, it will expire", error=str(error))
+
+    def _owner(self) -> str:
+        """A name of its own for each lease, so that an abandoned task of this process is fenced out too."""
+        return f"{self._name}-{secrets.token_hex(4)}"

@@ -1,0 +1,222 @@
+"""A world for the loop: real memory store, scripted model and tools, a stage that writes down what it shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from kubeai_bot.agent.journal import Term
+from kubeai_bot.agent.loop import TurnParts, TurnRules
+from kubeai_bot.agent.runner import Pace, Runner
+from kubeai_bot.domain.event import TurnEnded, TurnEvent
+from kubeai_bot.domain.identity import Identity, KubeUser, Speaker
+from kubeai_bot.domain.message import StoredMessage, ToolCall
+from kubeai_bot.domain.policy import Act, Effect, Mode
+from kubeai_bot.domain.session import AgentState, AnswerRef, Incoming, ThreadRef, Usage
+from kubeai_bot.errors import ToolError, UserError
+from kubeai_bot.interfaces import (
+    Emit,
+    ModelEvent,
+    ModelFinished,
+    ModelText,
+    PlannedCall,
+    SessionStore,
+    Showing,
+    ToolResult,
+    ToolSpec,
+)
+from kubeai_bot.stores.memory import MemoryStore
+
+MIA = Speaker("T0SHOP", "U0MIA")
+OMAR = Speaker("T0SHOP", "U0OMAR")
+SAM = Speaker("T0SHOP", "U0SAM")
+THREAD = ThreadRef("T0SHOP", "C0ONCALL", "1700000000.000100")
+
+
+def says(text: str) -> ModelFinished:
+    return ModelFinished(text, usage=Usage(10, 5))
+
+
+def calls(*wanted: tuple[str, dict[str, object] | None], text: str = "") -> ModelFinished:
+    numbered = tuple(
+        ToolCall(f"call-{number}", name, arguments, "{" if arguments is None else "")
+        for number, (name, arguments) in enumerate(wanted)
+    )
+    return ModelFinished(text, numbered, Usage(10, 5))
+
+
+Reply = ModelFinished | Exception | Callable[[Sequence[StoredMessage]], Awaitable[ModelFinished]]
+
+
+@dataclass
+class ScriptedProvider:
+    """Gives its replies in order and keeps what it was asked."""
+
+    replies: list[Reply] = field(default_factory=list)
+    asked: list[tuple[str, list[StoredMessage], list[str]]] = field(default_factory=list)
+    name: str = "scripted"
+    model: str = "script-1"
+    window: int = 100_000
+
+    async def stream(
+        self, system: str, messages: Sequence[StoredMessage], tools: Sequence[ToolSpec]
+    ) -> AsyncGenerator[ModelEvent, None]:
+        self.asked.append((system, list(messages), [tool.name for tool in tools]))
+        if not self.replies:
+            raise AssertionError("the script has no more replies")
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        finished = reply if isinstance(reply, ModelFinished) else await reply(messages)
+        for word in finished.text.split(" "):
+            yield ModelText(word + " ")
+        yield finished
+
+    async def aclose(self) -> None:
+        return
+
+
+@dataclass
+class ScriptedTools:
+    """`look` reads, `change` writes, `crash` has a bug, `slow` waits for a gate; counts what really ran."""
+
+    ran: list[tuple[str, str]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
+    together: int = 0
+    most_together: int = 0
+
+    def specs(self, identity: Identity) -> Sequence[ToolSpec]:  # noqa: ARG002
+        return [ToolSpec(name, name, {"type": "object"}) for name in ("look", "change", "crash", "slow", "secrets")]
+
+    async def plan(self, call: ToolCall, identity: Identity) -> PlannedCall:
+        if call.name not in {spec.name for spec in self.specs(identity)}:
+            raise ToolError(f"there is no tool {call.name}")
+        effect = Effect.WRITE if call.name == "change" else Effect.READ
+        resource = "secrets" if call.name == "secrets" else "pods"
+        timeout = 0.05 if (call.arguments or {}).get("hurry") else 20.0
+        return PlannedCall(call, effect, f"{call.name} {call.arguments}", (Act("demo", "get", "", resource),), timeout)
+
+    async def call(self, planned: PlannedCall, identity: Identity) -> ToolResult:
+        self.together += 1
+        self.most_together = max(self.most_together, self.together)
+        try:
+            self.entered.set()
+            await asyncio.sleep(0)
+            if planned.call.name == "slow":
+                await self.gate.wait()
+            if planned.call.name == "crash":
+                raise ZeroDivisionError("a bug")
+            self.ran.append((planned.call.name, str((planned.call.arguments or {}).get("what", ""))))
+            return ToolResult(f"result of {planned.intent} for {identity.describe()}", f"{planned.call.name} done")
+        finally:
+            self.together -= 1
+
+
+@dataclass
+class PaperStage:
+    """Shows on paper: every event, and the final answer of each turn, recorded as Slack's stage records it."""
+
+    events: list[TurnEvent] = field(default_factory=list)
+    answers: dict[str, list[TurnEnded]] = field(default_factory=dict)
+    failing: bool = False
+
+    def open(self, showing: Showing) -> Emit:
+        async def emit(event: TurnEvent) -> None:
+            self.events.append(event)
+            if isinstance(event, TurnEnded) and not self.failing:
+                if showing.answer is not None and showing.answer.final:
+                    return
+                if showing.answer is None:
+                    await showing.record(AnswerRef(showing.turn_id, opening=True))
+                self.answers.setdefault(showing.turn_id, []).append(event)
+                await showing.record(AnswerRef(showing.turn_id, posted=("1.1",), final=True))
+
+        return emit
+
+
+class Resolver:
+    """Mia and Omar have Kubernetes users; nobody else has. `revoked` are refused from now on."""
+
+    def __init__(self) -> None:
+        self.revoked: set[Speaker] = set()
+        self.groups: dict[Speaker, tuple[str, ...]] = {}
+
+    async def resolve(self, speaker: Speaker) -> Identity:
+        if speaker not in (MIA, OMAR) or speaker in self.revoked:
+            raise UserError("You are not mapped. Ask the platform team.")
+        user = KubeUser(f"{speaker.user_id.lower()}@shop.example", self.groups.get(speaker, ("staff",)))
+        return Identity(speaker, "mapping", user, datetime.now(UTC))
+
+
+class Clock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class World:
+    clock: Clock = field(default_factory=Clock)
+    provider: ScriptedProvider = field(default_factory=ScriptedProvider)
+    tools: ScriptedTools = field(default_factory=ScriptedTools)
+    stage: PaperStage = field(default_factory=PaperStage)
+    resolver: Resolver = field(default_factory=Resolver)
+    rules: TurnRules = field(default_factory=lambda: TurnRules(mode=Mode.AUTO, clusters=("demo",)))
+    store: SessionStore = field(init=False)
+    sent: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(clock=self.clock, monotonic=self.clock)
+
+    def runner(self, **changes: object) -> Runner:
+        parts = TurnParts(self.provider, self.tools, self.resolver)
+        pace = Pace(Term(ttl=60.0, monotonic=self.clock), poll=0.05, inbox_poll=0.05)
+        values = {
+            "store": self.store,
+            "stage": self.stage,
+            "parts": parts,
+            "rules": self.rules,
+            "pace": pace,
+            **changes,
+        }
+        return Runner(**values)
+
+    def message(self, text: str, speaker: Speaker = MIA, kind: str = "message", ts: str = "") -> Incoming:
+        self.sent += 1
+        ts = ts or f"17000000{self.sent:02d}.000100"
+        return Incoming(
+            keys=(f"evt:{self.sent}", f"msg:{ts}"),
+            thread=THREAD,
+            speaker=speaker,
+            kind=kind,
+            text=text,
+            ts=ts,
+            opens=True,
+            received_at=datetime.now(UTC),
+        )
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 - many conditions, none with an event of its own
+                await asyncio.sleep(0.005)
+
+    async def settled(self, turns: int = 1) -> None:
+        """Until that many turns have ended and nothing is open."""
+        async with asyncio.timeout(10):
+            while True:
+                session = await self.store.find(THREAD)
+                done = session is not None and session.turn is None and session.agent_state is AgentState.DONE
+                if done and len(self.stage.answers) >= turns and not await self.store.unfinished():
+                    return
+                await asyncio.sleep(0.005)
+
+    @property
+    def texts(self) -> list[str]:
+        return [ended.answer for endings in self.stage.answers.values() for ended in endings]
