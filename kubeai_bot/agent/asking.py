@@ -12,6 +12,7 @@ import structlog
 
 from kubeai_bot.domain.event import Notice, TextDelta, TextDiscarded
 from kubeai_bot.domain.history import estimate_tokens, fit
+from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import StoredMessage
 from kubeai_bot.errors import ContextOverflow, ProviderUnavailable, RateLimited
 from kubeai_bot.interfaces import Emit, ModelFinished, ModelText, Provider, ToolSpec
@@ -25,10 +26,11 @@ LONGEST_WAIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What goes to the model: system prompt, the visible history, the tools it may call."""
+    """What goes to the model: system prompt, what of the history its asker may see, the tools it may call."""
 
     system: str
-    messages: Sequence[StoredMessage]
+    history: Sequence[StoredMessage]
+    identity: Identity
     tools: Sequence[ToolSpec]
 
 
@@ -73,7 +75,7 @@ class Asking:
             estimate_tokens(f"{tool.name}{tool.description}{tool.parameters}") for tool in question.tools
         )
         budget = int(self.provider.window * SHARE_OF_WINDOW * self._shrink) - fixed
-        fitted = fit(question.messages, max(budget, 0))
+        fitted = fit(question.history, question.identity, max(budget, 0))
         self.turns_left_out = max(self.turns_left_out, fitted.turns_left_out)
         self.partial = ""
         async with aclosing(self.provider.stream(question.system, fitted.messages, question.tools)) as events:

@@ -33,7 +33,7 @@ class Journal:
         self.inbox: tuple[InboxItem, ...] = tail.inbox
         self.nudged = asyncio.Event()
         self.stop_asked = asyncio.Event()
-        self._history = list(tail.messages)
+        self._history = [stored for stored in tail.messages if stored.seq >= tail.session.start_seq]
         self._store = store
         self._lease = lease
         self._term = term
@@ -46,8 +46,8 @@ class Journal:
 
     @property
     def history(self) -> Sequence[StoredMessage]:
-        """The messages since the last `clear`, oldest first."""
-        return [stored for stored in self._history if stored.seq >= self.session.start_seq]
+        """The messages since the last `clear`, oldest first. Not a copy: read it, don't keep it."""
+        return self._history
 
     async def append(
         self,
@@ -61,6 +61,8 @@ class Journal:
             read = tuple(consume)
             before = self.session.last_seq
             last = await self._store.append(self._lease, before, step_id, messages, read, change)
+            if change is not None and not isinstance(change.start_seq, Keep):
+                self._history.clear()
             self._history += [StoredMessage(before + n, message) for n, message in enumerate(messages, 1)]
             self.inbox = tuple(item for item in self.inbox if item.id not in read)
             self.session = replace(_changed(self.session, change), last_seq=last)

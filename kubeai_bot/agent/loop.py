@@ -17,7 +17,6 @@ from kubeai_bot.agent.failures import deadline_failure, empty_failure, failure_f
 from kubeai_bot.agent.journal import Journal
 from kubeai_bot.agent.prompt import LAST_STEP, system_prompt
 from kubeai_bot.domain.event import TextFinished, ToolFinished, TurnEnded
-from kubeai_bot.domain.history import visible
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import (
     Failure,
@@ -122,7 +121,8 @@ class Turn:
         additions = (*additions, LAST_STEP) if last else additions
         question = Question(
             system_prompt(rules.name, self.identity, rules.mode, rules.clusters, rules.now(), additions),
-            visible(self.journal.history, self.identity),
+            self.journal.history,
+            self.identity,
             () if last else self._parts.tools.specs(self.identity),
         )
         finished = await self._interruptible(self._asking.ask(question))

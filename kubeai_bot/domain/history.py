@@ -71,20 +71,36 @@ class Fitted:
     turns_left_out: int
 
 
-def fit(messages: Sequence[StoredMessage], budget: int) -> Fitted:
-    """Leave out the oldest whole turns until the rest costs at most `budget` tokens; the newest turn always stays.
+def fit(history: Sequence[StoredMessage], identity: Identity, budget: int) -> Fitted:
+    """What of `history` is visible to `identity` and costs at most `budget` tokens: whole turns, the newest ones.
 
-    Where that turn alone is too large, its oldest tool results are replaced by a word, the last two excepted.
+    The newest turn always stays; where it alone is too large, its oldest tool results are replaced by a word, the last
+    two excepted. Only as much of the history is looked at as fits.
     """
-    turns = [list(group) for _, group in groupby(messages, key=lambda stored: stored.message.turn_id)]
-    costs = [sum(map(cost, turn)) for turn in turns]
-    left_out = 0
-    while left_out < len(turns) - 1 and sum(costs[left_out:]) > budget:
-        left_out += 1
-    kept = [stored for turn in turns[left_out:] for stored in turn]
-    if turns and left_out == len(turns) - 1 and costs[-1] > budget:
-        kept = _shorten(kept, costs[-1] - budget)
-    return Fitted(kept, left_out)
+    kept: list[list[StoredMessage]] = []
+    left = budget
+    end = len(history)
+    while end:
+        start = _start_of_turn(history, end)
+        seen = visible(history[start:end], identity)
+        price = sum(map(cost, seen))
+        if kept and price > left:
+            break
+        if not kept and price > left:
+            seen = _shorten(seen, price - left)
+        kept.append(seen)
+        left -= price
+        end = start
+    left_out = sum(1 for _ in groupby(history[:end], key=lambda stored: stored.message.turn_id))
+    return Fitted([stored for turn in reversed(kept) for stored in turn], left_out)
+
+
+def _start_of_turn(history: Sequence[StoredMessage], end: int) -> int:
+    turn_id = history[end - 1].message.turn_id
+    start = end - 1
+    while start and history[start - 1].message.turn_id == turn_id:
+        start -= 1
+    return start
 
 
 def _shorten(turn: list[StoredMessage], excess: int) -> list[StoredMessage]:

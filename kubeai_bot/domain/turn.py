@@ -50,7 +50,11 @@ NextStep = RunCalls | AskModel | TurnEnded
 
 
 def messages_of(history: Sequence[StoredMessage], turn_id: str) -> list[Message]:
-    return [stored.message for stored in history if stored.message.turn_id == turn_id]
+    """The messages of the turn at the end of `history` (turns never interleave); none where another one stands there."""
+    start = len(history)
+    while start and history[start - 1].message.turn_id == turn_id:
+        start -= 1
+    return [stored.message for stored in history[start:]]
 
 
 def next_step(turn: Sequence[Message]) -> NextStep:

@@ -86,7 +86,7 @@ def test_no_result_seen_under_another_identity_is_ever_visible(
 def test_the_oldest_whole_turns_are_left_out_first() -> None:
     past = history(*turn("t1", MIA), *turn("t2", MIA), *turn("t3", MIA))
     budget = sum(map(cost, past[4:]))
-    fitted = fit(past, budget)
+    fitted = fit(past, MIA, budget)
     assert fitted.messages == past[4:]
     assert fitted.turns_left_out == 1
 
@@ -96,7 +96,7 @@ def test_the_newest_turn_always_stays_and_its_oldest_results_are_shortened() -> 
     for n in range(5):
         entries.append(("t1", MIA, Source.MODEL, ToolCallRequest((ToolCall(f"c{n}", "look", {}),))))
         entries.append(("t1", MIA, Source.AGENT, ToolCallResponse(f"c{n}", "look", "x" * 4_000)))
-    fitted = fit(history(*entries), 3_000)
+    fitted = fit(history(*entries), MIA, 3_000)
     contents = [m.message.payload.content for m in fitted.messages if isinstance(m.message.payload, ToolCallResponse)]
     assert contents[0] == SHORTENED
     assert contents[-1] == "x" * 4_000
@@ -106,9 +106,14 @@ def test_the_newest_turn_always_stays_and_its_oldest_results_are_shortened() -> 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=8), st.integers(0, 5000))
 def test_what_is_kept_is_a_suffix_of_whole_turns(sizes: list[int], budget: int) -> None:
     past = history(*[entry for n, size in enumerate(sizes) for entry in turn(f"t{n}", MIA, "x" * size)])
-    fitted = fit(past, budget)
+    fitted = fit(past, MIA, budget)
     kept = [stored.seq for stored in fitted.messages]
     assert kept == [stored.seq for stored in past][4 * fitted.turns_left_out :]
     assert fitted.turns_left_out < len(sizes)
     if fitted.turns_left_out < len(sizes) - 1:
         assert sum(map(cost, fitted.messages)) <= budget
+
+
+def test_what_does_not_fit_is_never_even_counted_among_what_another_person_saw() -> None:
+    past = history(*turn("t1", OMAR, "CANARY"), *turn("t2", MIA))
+    assert "CANARY" not in str(fit(past, MIA, 10**6).messages)
