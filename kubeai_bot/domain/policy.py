@@ -113,5 +113,5 @@ def acts_on(path: str) -> tuple[str, str] | None:
     if rest[:1] in (["watch"], ["proxy"]):
         raise ValueError(f"the deprecated {rest[0]} prefix is not used: {path!r}")
     if len(rest) >= 3 and rest[0] == "namespaces":
-        rest = rest[2:] if rest[2] not in ("status", "finalize") or len(rest) > 3 else rest
+        rest = rest[2:] if rest[2] not in ("status", "finalize") else rest
     return (group, rest[0]) if rest else None

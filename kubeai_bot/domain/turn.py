@@ -50,7 +50,7 @@ NextStep = RunCalls | AskModel | TurnEnded
 
 
 def messages_of(history: Sequence[StoredMessage], turn_id: str) -> list[Message]:
-    """The messages of the turn at the end of `history` (turns never interleave); none where another one stands there."""
+    """The messages of the turn at the end of `history` (turns never interleave); none where another stands there."""
     start = len(history)
     while start and history[start - 1].message.turn_id == turn_id:
         start -= 1

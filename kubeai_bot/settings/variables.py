@@ -1,0 +1,100 @@
+"""The environment variables: names, types and defaults. What each is for stands in docs/configuration.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
+
+from kubeai_bot.domain.policy import Mode
+from kubeai_bot.settings.values import (
+    SLACK_API,
+    Address,
+    AgentName,
+    AppToken,
+    BotToken,
+    CommaList,
+    KubeGroups,
+    KubeUserName,
+    Lower,
+    ModifyMode,
+    PrivateUrl,
+    Secret,
+    ServerUrl,
+    SlackApiUrl,
+    SlackUserIds,
+    Upper,
+    Word,
+)
+
+
+def _var(default: Any, wanted: str) -> Any:
+    """A field for one variable; `wanted` completes the words "give …" of a fault."""
+    return Field(default, description=wanted)
+
+
+class Variables(BaseModel):
+    """A field's variable is its name in capitals. Text that is required has the default ""."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    slack_bot_token: BotToken = _var(SecretStr(""), "the bot token of the Slack app, which starts with xoxb-")
+    slack_app_token: AppToken | None = _var(None, "the app-level token of the Slack app, which starts with xapp-")
+    slack_signing_secret: Secret | None = _var(None, "the signing secret of the Slack app (Basic Information)")
+    slack_api_url: SlackApiUrl = _var(SLACK_API, f"{SLACK_API} or the address of a simulator on this machine")
+    listen_address: Address = _var("0.0.0.0:8888", "host:port, an IPv6 host in brackets")
+
+    llm_provider: Annotated[Literal["openai", "azure"], Lower] = _var(
+        "openai", "openai or azure (gemini and vertex are not available in this version yet)"
+    )
+    model_id: Word = _var("", "the model's id as the provider writes it (with azure the deployment's name)")
+    openai_api_key: Secret | None = _var(None, "an API key")
+    openai_base_url: ServerUrl | None = _var(None, "the http or https URL of an OpenAI-compatible server")
+    azure_openai_endpoint: PrivateUrl | None = _var(None, "the resource's URL, like https://NAME.openai.azure.com")
+    azure_openai_api_key: Secret | None = _var(None, "the resource's API key")
+    azure_openai_api_version: Word | None = _var(None, "an API version, like 2024-10-21")
+    gemini_api_key: Secret | None = _var(None, "an API key")
+    google_cloud_project: Word | None = _var(None, "the id of a Google Cloud project")
+    google_cloud_location: Word | None = _var(None, "a Google Cloud location")
+
+    kubeconfig: str | None = _var(None, "the path of a kubeconfig file")
+    kube_contexts: CommaList = _var((), "names of kubeconfig contexts with commas between them")
+
+    auth_method: Annotated[Literal["NONE", "MAPPING"], Upper] = _var(
+        "NONE", "NONE or MAPPING (OIDC and SAML are not available in this version yet)"
+    )
+    shared_user: KubeUserName = _var("kubeai-shared", "a Kubernetes user name outside the system: space")
+    shared_groups: KubeGroups = _var(
+        ("kubeai-readers",), "Kubernetes groups outside the system: space with commas between them"
+    )
+    impersonate: bool = _var(True, "true or false")
+    allowed_users: SlackUserIds = _var((), "Slack user ids like U012ABCDEF with commas between them")
+    allow_guests: bool = _var(False, "true or false")
+    allow_external: bool = _var(False, "true or false")
+    modify_resources: ModifyMode = _var(
+        Mode.NONE, "none or auto (allow, which asks before each change, is not available in this version yet)"
+    )
+
+    max_iterations: Annotated[int, Field(ge=1)] = _var(20, "a whole number of at least 1")
+    turn_deadline: Annotated[int, Field(ge=1)] = _var(600, "a whole number of seconds, at least 1")
+
+    session_type: Annotated[Literal["memory"], Lower] = _var(
+        "memory", "memory (filesystem and postgres are not available in this version yet)"
+    )
+    database_url: Secret | None = _var(None, "a URL that begins with postgres://")
+    sessions_dir: Path | None = _var(None, "a directory")
+    config_file: Path | None = _var(None, "the path of a YAML file")
+
+    agent_name: AgentName = _var("kubeai", "up to 40 letters, digits, spaces, dots and hyphens")
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = _var(
+        "INFO", "DEBUG, INFO, WARNING or ERROR"
+    )
+    log_format: Annotated[Literal["json", "console"], Lower] = _var("json", "json or console")
+
+    @classmethod
+    def known(cls) -> Mapping[str, FieldInfo]:
+        """Every environment variable by name."""
+        return {name.upper(): field for name, field in Variables.model_fields.items()}

@@ -1,0 +1,162 @@
+"""Every backend under the contract suite, and builders for what goes into a store.
+
+A further backend joins by adding a driver to `DRIVERS`: an async context manager that yields a `Backend`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import pytest
+
+from kubeai_bot.domain.identity import Identity, KubeUser, Speaker
+from kubeai_bot.domain.message import Message, Source, Text
+from kubeai_bot.domain.session import InboxKind, Incoming, ThreadRef
+from kubeai_bot.domain.storage import Lease
+from kubeai_bot.interfaces import SessionStore
+from kubeai_bot.stores.memory import MemoryStore
+
+# --- backends ---
+
+
+class Backend(Protocol):
+    """What the suite needs of a backend beside the store itself."""
+
+    @property
+    def store(self) -> SessionStore: ...
+
+    def second_store(self) -> SessionStore:
+        """Another handle on the same data, as another replica has it."""
+        ...
+
+    async def advance(self, seconds: float) -> None:
+        """Make all that the store holds (leases, event keys, times) that much older, without sleeping: by moving its
+        clock or by moving what it has stored. Tests compare times of one moment only, never across this call."""
+        ...
+
+
+OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
+
+
+@dataclass
+class Clocks:
+    """Wall clock and monotonic clock, which only move when told."""
+
+    seconds: float = 0.0
+
+    def time(self) -> float:
+        return 1_790_000_000.0 + self.seconds
+
+    def monotonic(self) -> float:
+        return 1_000.0 + self.seconds
+
+
+@dataclass
+class MemoryBackend:
+    clocks: Clocks = field(default_factory=Clocks)
+    store: SessionStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(clock=self.clocks.time, monotonic=self.clocks.monotonic)
+
+    def second_store(self) -> SessionStore:
+        return self.store
+
+    async def advance(self, seconds: float) -> None:
+        self.clocks.seconds += seconds
+
+
+@asynccontextmanager
+async def open_memory() -> AsyncIterator[Backend]:
+    yield MemoryBackend()
+
+
+DRIVERS: Mapping[str, OpenBackend] = {"memory": open_memory}
+
+
+@pytest.fixture(params=sorted(DRIVERS))
+def open_backend(request: pytest.FixtureRequest) -> OpenBackend:
+    return DRIVERS[request.param]
+
+
+@pytest.fixture
+async def backend(open_backend: OpenBackend) -> AsyncIterator[Backend]:
+    async with open_backend() as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(backend: Backend) -> SessionStore:
+    return backend.store
+
+
+# --- what goes in ---
+
+NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
+MIA = Speaker("T0SHOP", "U0MIA")
+OMAR = Speaker("T0SHOP", "U0OMAR")
+AS_MIA = Identity(MIA, "mapping", KubeUser("mia@shop.example", ("shop-developers",)), NOON)
+
+
+@dataclass
+class Make:
+    """Builds distinct values; what matters to a test is given, the rest made up."""
+
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    mia = MIA
+    omar = OMAR
+    as_mia = AS_MIA
+    noon = NOON
+
+    def thread(self) -> ThreadRef:
+        return ThreadRef("T0SHOP", "C0ONCALL", f"1790000000.{next(self.numbers):06}")
+
+    def incoming(  # one keyword per field that tests vary
+        self,
+        thread: ThreadRef | None = None,
+        text: str = "why does checkout fail?",
+        *,
+        opens: bool = True,
+        kind: InboxKind = "message",
+        keys: tuple[str, ...] | None = None,
+        speaker: Speaker = MIA,
+    ) -> Incoming:
+        number = next(self.numbers)
+        ts = f"1790000000.{number:06}"
+        keys = (f"Ev{number:06}", f"C0ONCALL/{ts}") if keys is None else keys
+        return Incoming(keys, thread or self.thread(), speaker, kind, text, ts, opens, NOON)
+
+    def message(self, text: str = "the pod is out of memory", **fields: Any) -> Message:
+        values: dict[str, Any] = {
+            "turn_id": "t1",
+            "source": Source.MODEL,
+            "payload": Text(text),
+            "identity": AS_MIA,
+            "at": NOON,
+        }
+        return Message(**(values | fields))
+
+    def step(self) -> str:
+        return f"step-{next(self.numbers)}"
+
+    async def session(self, store: SessionStore, thread: ThreadRef | None = None, text: str = "help me") -> str:
+        """A new session with one unread message."""
+        receipt = await store.receive(self.incoming(thread, text))
+        assert receipt.session_id is not None
+        return receipt.session_id
+
+    async def held(self, store: SessionStore, owner: str = "a", ttl: float = 30) -> Lease:
+        """The lease of a new session."""
+        lease = await store.lease(await self.session(store), owner, ttl)
+        assert lease is not None
+        return lease
+
+
+@pytest.fixture
+def make() -> Make:
+    return Make()
