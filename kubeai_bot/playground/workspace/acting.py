@@ -129,11 +129,14 @@ class Acting(Parts):
         events.send_event(self._state, event, channel)
 
     async def look_at(self, user: str, entities: Sequence[Json]) -> None:
-        """Changes what the person looks at beside the bot (`app_context_changed`), most relevant first."""
+        """Changes what the person looks at beside the bot (`app_context_changed`), most relevant first; the person's
+        direct messages carry it as `app_context` from then on."""
+        context: Json = {"entities": list(entities)} if entities else {}
+        self._state.looking_at[user] = context
         event: Json = {
             "type": "app_context_changed",
             "user": user,
-            "context": {"entities": list(entities)} if entities else {},
+            "context": context,
             "event_ts": self._state.mint_ts(),
         }
         events.send_event(self._state, event)
@@ -158,6 +161,7 @@ class Acting(Parts):
             thread_ts=thread_ts,
             team=person.team_id,
             client_msg_id=str(uuid.uuid4()),
+            app_context=self._state.looking_at.get(user) if channel.is_im else None,
         )
 
     def _seen(self, channel: str, ts: str) -> SimMessage:

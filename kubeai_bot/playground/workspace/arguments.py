@@ -53,7 +53,8 @@ _PAGE = "cursor limit:int"
 _HISTORY = f"channel! {_PAGE} oldest latest inclusive:bool include_all_metadata:bool"
 _STREAM = "chunks:list markdown_text"
 
-T1, T2, T3, T4 = 1, 20, 50, 100
+T2, T3, T4 = 20, 50, 100
+"""Calls a minute of Slack's tiers: "20+", "50+", "100+"."""
 
 METHODS: Mapping[str, Method] = {
     method.name: method

@@ -105,6 +105,13 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionsChanged:
+    """A socket of the app opened or closed; `count` are open now."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemFound:
     problem: str
 
@@ -123,6 +130,7 @@ Change = (
     | ReactionChanged
     | Called
     | Delivered
+    | ConnectionsChanged
     | ProblemFound
 )
 

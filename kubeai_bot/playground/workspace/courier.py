@@ -17,9 +17,6 @@ from kubeai_bot.playground.workspace.journal import Attempt, Delivery
 from kubeai_bot.playground.workspace.state import State
 from kubeai_bot.playground.workspace.wire import Json
 
-ACK_SECONDS = 3.0
-"""Time in which an interaction or a command must be acked; there is no second try."""
-
 MAX_RETRIES = 3
 
 
@@ -40,10 +37,15 @@ class Retry:
 
 
 class Courier:
-    """Delivers in the background; `state.deliveries` shows what became of each envelope."""
+    """Delivers in the background; `state.deliveries` shows what became of each envelope.
 
-    def __init__(self, state: State, redelivery_delays: Sequence[float]) -> None:
+    `redelivery_delays` are seconds without an ack before each further try of an event, `ack_seconds` those in which
+    an interaction or a command must be acked, which has no second try.
+    """
+
+    def __init__(self, state: State, redelivery_delays: Sequence[float], ack_seconds: float) -> None:
         self._state = state
+        self._ack_seconds = ack_seconds
         self._delays = tuple(redelivery_delays)
         self._tasks: set[asyncio.Task[None]] = set()
         self.transport: Transport | None = None
@@ -86,7 +88,7 @@ class Courier:
     async def _deliver(self, delivery: Delivery, transport: Transport, retries: int) -> None:
         retry: Retry | None = None
         for number in range(retries + 1):
-            window = self._delays[min(number, len(self._delays) - 1)] if retries else ACK_SECONDS
+            window = self._delays[min(number, len(self._delays) - 1)] if retries else self._ack_seconds
             started = time.monotonic()
             if await self._attempt(delivery, transport, retry, window):
                 return
@@ -100,7 +102,7 @@ class Courier:
         self._state.publish(Delivered(delivery))
 
     async def _again(self, delivery: Delivery, retry: Retry) -> None:
-        await self._attempt(delivery, self._transport(), retry, ACK_SECONDS)
+        await self._attempt(delivery, self._transport(), retry, self._ack_seconds)
 
     async def _attempt(self, delivery: Delivery, transport: Transport, retry: Retry | None, window: float) -> bool:
         started = time.monotonic()

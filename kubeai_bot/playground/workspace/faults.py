@@ -55,6 +55,8 @@ class Faults:
         self._arranged: list[ArrangedFault] = []
 
     def add(self, fault: ArrangedFault) -> None:
+        if fault.times < 1 or fault.after < 0:
+            raise ValueError("a fault hits at least once, after no fewer than no calls")
         self._arranged.append(fault)
 
     def clear(self) -> None:

@@ -65,6 +65,7 @@ class SimMessage:
     reactions: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     username: str | None = None
     client_msg_id: str | None = None
+    app_context: Json | None = None
     team: str = TEAM_ID
     parent_user_id: str | None = None
 
@@ -91,6 +92,7 @@ class SimMessage:
                     "ts": self.ts,
                     "client_msg_id": self.client_msg_id,
                     "text": self.text,
+                    "app_context": self.app_context,
                     "team": self.team,
                     **bot,
                     "username": self.username,

@@ -39,7 +39,7 @@ class Workspace(Acting, Interacting, Watching):
 
     `clock` gives Slack's time in seconds (message timestamps, stream lifetime, triggers, rate limits);
     `redelivery_delays` are real seconds before the first, second and third redelivery of an unacked event;
-    `rate_limits` switches Slack's tiers on.
+    `ack_seconds` those in which an interaction or a command must be acked; `rate_limits` switches Slack's tiers on.
     """
 
     def __init__(
@@ -48,10 +48,11 @@ class Workspace(Acting, Interacting, Watching):
         clock: Callable[[], float] = time.time,
         port: int = 0,
         redelivery_delays: Sequence[float] = (3.0, 60.0, 300.0),
+        ack_seconds: float = 3.0,
         rate_limits: bool = False,
     ) -> None:
         state = State(clock)
-        super().__init__(state, Courier(state, redelivery_delays))
+        super().__init__(state, Courier(state, redelivery_delays, ack_seconds))
         self._port = port
         self._faults = Faults()
         self._api = Api(state, self._faults, RateLimits(clock, enabled=rate_limits))
@@ -62,7 +63,7 @@ class Workspace(Acting, Interacting, Watching):
         self._courier.transport = self._sockets
 
     async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, _HOST, self._port)
         await site.start()

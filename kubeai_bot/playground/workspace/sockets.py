@@ -11,6 +11,7 @@ import uuid
 
 from aiohttp import WSMsgType, web
 
+from kubeai_bot.playground.workspace.changes import ConnectionsChanged
 from kubeai_bot.playground.workspace.courier import Retry
 from kubeai_bot.playground.workspace.journal import Attempt, Delivery
 from kubeai_bot.playground.workspace.people import APP_ID
@@ -62,6 +63,7 @@ class Sockets:
         try:
             await socket.send_json(self._hello())
             self._opened.set()
+            self._state.publish(ConnectionsChanged(len(self._open)))
             await self._receive(socket)
         finally:
             self._forget(number)
@@ -129,7 +131,8 @@ class Sockets:
             ack.set_result(answer.get("payload"))
 
     def _forget(self, number: int) -> None:
-        self._open.pop(number, None)
+        if self._open.pop(number, None) is not None:
+            self._state.publish(ConnectionsChanged(len(self._open)))
         if not self._open:
             self._opened.clear()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kubeai_bot.playground.workspace.changes import Change, ChangeFeed, ProblemFound, StatusChanged
 from kubeai_bot.playground.workspace.journal import Delivery, RecordedCall
 from kubeai_bot.playground.workspace.messages import SimMessage
 from kubeai_bot.playground.workspace.people import Channel, Person, demo_channels, demo_people
-from kubeai_bot.playground.workspace.wire import Json, Refused, not_now
+from kubeai_bot.playground.workspace.wire import Json, not_now
 
 STATUS_LIFETIME = 120.0
 """Seconds after which a status line set by `assistant.threads.setStatus` clears by itself."""
@@ -120,6 +120,7 @@ class State:
         self.people: dict[str, Person] = {person.id: person for person in people}
         self.channels: dict[str, Channel] = {channel.id: channel for channel in demo_channels(people)}
         self.messages: list[SimMessage] = []
+        self.looking_at: dict[str, Json] = {}
         self.sessions: dict[tuple[str, str], Session] = {}
         self.views: dict[str, SimView] = {}
         self.homes: dict[str, str] = {}
@@ -200,7 +201,7 @@ class State:
             and not message.ephemeral_to
         ]
 
-    def streams(self, channel: str | None = None, thread_ts: str | None = None) -> Iterable[SimMessage]:
+    def streams(self, channel: str | None = None, thread_ts: str | None = None) -> list[SimMessage]:
         """Messages that still stream, in a thread or everywhere."""
         return [
             message
@@ -250,5 +251,5 @@ class State:
 
     def deliver(self, kind: str, payload: Json) -> Delivery:
         if self.send is None:
-            raise Refused("workspace_is_closed")
+            raise RuntimeError("the workspace is not open")
         return self.send(kind, payload)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from kubeai_bot.playground.workspace import events
 from kubeai_bot.playground.workspace.changes import StreamAppended, StreamEnded, StreamStarted
-from kubeai_bot.playground.workspace.content import Content, checked_blocks, read_metadata
+from kubeai_bot.playground.workspace.content import Content, checked_blocks, read_metadata, with_ids
 from kubeai_bot.playground.workspace.limits import MARKDOWN_CHARS, MAX_MESSAGE_BLOCKS, SESSION_STATUSES
 from kubeai_bot.playground.workspace.messages import SimMessage, Stream, fold_chunks
 from kubeai_bot.playground.workspace.methods.chat import bot_message, thread_root, writable
@@ -121,7 +121,8 @@ def _live(state: State, args: Json) -> SimMessage:
 
 def _read(message: SimMessage, args: Json) -> tuple[Json, ...]:
     """The call's content as chunks. Refuses a mixed style, faulty chunks and what is too long."""
-    chunks, markdown = args.get("chunks"), args.get("markdown_text")
+    chunks: list[Json] | None = args.get("chunks")
+    markdown: str | None = args.get("markdown_text")
     if chunks is not None and markdown is not None:
         raise Refused("cannot_provide_both_markdown_text_and_chunks")
     if chunks is None and markdown is None:
@@ -134,6 +135,8 @@ def _read(message: SimMessage, args: Json) -> tuple[Json, ...]:
     faults = check_chunks(chunks, {task.id: task.status for task in message.tasks.values()})
     if faults:
         raise Refused("invalid_chunks", messages=[str(fault) for fault in faults])
+    for chunk in chunks:
+        with_ids(chunk.get("blocks", []))
     if sum(_characters(chunk) for chunk in chunks) > MARKDOWN_CHARS:
         raise Refused("msg_too_long", messages=["more than 12,000 characters in one call"])
     size = sum(_bytes(chunk) for chunk in chunks)

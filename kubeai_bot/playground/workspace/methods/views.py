@@ -153,6 +153,7 @@ def publish(state: State, args: Json) -> Json:
     view = checked_view(args["view"], "home")
     user = state.person(args["user_id"])
     shown = state.views.get(state.homes.get(user.id, ""))
+    _check_external_id(state, view, shown)
     if args.get("hash") and (shown is None or args["hash"] != shown.hash):
         raise not_now("hash_conflict")
     if shown is None:
