@@ -1,0 +1,54 @@
+"""What a tool is: a name, its arguments, and how a call of it is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from kubeai_bot.domain.identity import Identity
+from kubeai_bot.domain.policy import Act, Effect
+from kubeai_bot.interfaces import Cluster, Clusters, ToolResult
+from kubeai_bot.tools.kubernetes.arguments import Arguments
+from kubeai_bot.tools.kubernetes.reach import Reach, Ref
+from kubeai_bot.tools.kubernetes.resolve import Kinds
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a call is planned. `budget` is the size of a result in characters, `now` the time to count ages from."""
+
+    cluster: Cluster
+    kinds: Kinds
+    identity: Identity
+    clusters: Clusters
+    default_cluster: str
+    budget: int
+    now: datetime
+
+    def acts(self, *done: tuple[str, Ref]) -> tuple[Act, ...]:
+        return tuple(ref.act(self.cluster.name, verb) for verb, ref in done)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A planned call: one line on what it does, every act it needs, and how to run it. `timeout` in seconds."""
+
+    intent: str
+    acts: tuple[Act, ...]
+    run: Callable[[Reach], Awaitable[ToolResult]]
+    timeout: float = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[A]):
+    """`plan` is pure and raises ToolError. `discovers`: it needs to know what the cluster serves."""
+
+    name: str
+    arguments: type[A]
+    plan: Callable[[A, Scene], Step]
+    effect: Effect = Effect.READ
+    discovers: bool = True
