@@ -1,0 +1,134 @@
+"""An OpenAI-compatible endpoint on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, cast
+
+from aiohttp import web
+
+from kubeai_bot.playground.model.replies import Cut, Fail, Hang, Part, Pause, Reply, parts_of
+from kubeai_bot.playground.model.wire import Body, Writer, error_body, fault_in
+from kubeai_bot.providers.loose import mapping
+
+_HOST = "127.0.0.1"
+_LARGEST_BODY = 64 * 1024 * 1024
+_REQUESTS_KEPT = 1000
+
+
+class ModelServer:
+    """Serves `/v1/chat/completions` (streamed or not) and `/v1/models` while its `async with` block runs.
+
+    `answer` says what to reply to a request's body. `pace` is the pause between two words in seconds. `requests` holds
+    the bodies of the last 1000 valid requests; `hung_up` is set when a client has left an unfinished answer. Requests
+    that OpenAI would refuse (a call without its result, a result without its call) are refused here too.
+    """
+
+    def __init__(self, answer: Callable[[Body], Reply], model: str, *, pace: float = 0.0, port: int = 0) -> None:
+        self.model = model
+        self.requests: list[dict[str, Any]] = []
+        self.hung_up = asyncio.Event()
+        self._answer = answer
+        self._pace = pace
+        self._port = port
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def base_url(self) -> str:
+        """For `OPENAI_BASE_URL`."""
+        return f"http://{_HOST}:{self._port}/v1"
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._models)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, _HOST, self._port).start()
+        self._port = int(self._runner.addresses[0][1])
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _models(self, _request: web.Request) -> web.Response:
+        entry = {"id": self.model, "object": "model", "created": 0, "owned_by": "kubeai-bot playground"}
+        return web.json_response({"object": "list", "data": [entry]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        try:
+            body: object = await request.json()
+        except ValueError:
+            body = None
+        if (fault := fault_in(body)) is not None:
+            return web.json_response(error_body(fault), status=400)
+        asked = cast("dict[str, Any]", body)
+        self.requests.append(asked)
+        del self.requests[:-_REQUESTS_KEPT]
+        parts = parts_of(self._answer(asked))
+        failing = next((part for part in parts if isinstance(part, Fail)), None)
+        if failing is not None:
+            return _failed(failing)
+        options = mapping(asked.get("stream_options"))
+        writer = Writer(self.model, bool(options.get("include_usage")), len(json.dumps(asked["messages"])) // 4)
+        if not asked.get("stream"):
+            return await self._whole(request, parts, writer)
+        return await self._streamed(request, parts, writer)
+
+    async def _whole(self, request: web.Request, parts: tuple[Part, ...], writer: Writer) -> web.Response:
+        for part in parts:
+            for _ in writer.chunks(part):
+                pass
+            await self._breaks_off(part, request)
+        return web.json_response(writer.message())
+
+    async def _streamed(self, request: web.Request, parts: tuple[Part, ...], writer: Writer) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
+        try:
+            await response.prepare(request)
+            for part in parts:
+                for chunk in writer.chunks(part):
+                    await response.write(_event(chunk))
+                    if self._pace:
+                        await asyncio.sleep(self._pace)
+                if await self._breaks_off(part, request):
+                    return response
+            for chunk in writer.ending():
+                await response.write(_event(chunk))
+            await response.write(b"data: [DONE]\n\n")
+        except (asyncio.CancelledError, ConnectionError):
+            self.hung_up.set()
+            raise
+        return response
+
+    async def _breaks_off(self, part: Part, request: web.Request) -> bool:
+        """What a part does to the stream after its text; whether the connection is gone."""
+        match part:
+            case Pause(until=until, reached=reached):
+                reached.set()
+                await until.wait()
+            case Hang():
+                await asyncio.Event().wait()
+            case Cut():
+                if request.transport is not None:
+                    request.transport.abort()
+                return True
+            case _:
+                pass
+        return False
+
+
+def _event(chunk: Body) -> bytes:
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+
+
+def _failed(fail: Fail) -> web.Response:
+    headers = {} if fail.retry_after is None else {"retry-after": f"{fail.retry_after:g}"}
+    kind = "invalid_request_error" if fail.status < 500 else "server_error"
+    return web.json_response(error_body(fail.message, fail.code, kind), status=fail.status, headers=headers)
