@@ -189,8 +189,9 @@ class Cluster(Protocol):
         """Send as `identity`. Raises ApiStatus, Unreachable, CredentialsFailed, ForbiddenByPolicy."""
         ...
 
-    async def resources(self) -> Sequence[Resource]:
-        """What the cluster serves (discovery, as the bot, cached with expiry). Raises as `request`."""
+    async def resources(self, max_age: float | None = None) -> Sequence[Resource]:
+        """What the cluster serves (discovery, as the bot, cached with expiry; `max_age` in seconds asks for a younger
+        answer). Raises as `request`."""
         ...
 
 

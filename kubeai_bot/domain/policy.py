@@ -104,7 +104,7 @@ def acts_on(path: str) -> tuple[str, str] | None:
     segments = path.split("/")[1:]
     if not path.startswith("/") or any(unquote(s) != s or not _SEGMENT.fullmatch(s) for s in segments):
         raise ValueError(f"not a plain Kubernetes API path: {path!r}")
-    if segments[:2] == ["api", "v1"]:
+    if segments[0] == "api" and len(segments) >= 2:  # any version: what is not served there is refused by the server
         group, rest = "", segments[2:]
     elif segments[0] == "apis" and len(segments) >= 3:
         group, rest = segments[1], segments[3:]

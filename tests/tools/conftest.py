@@ -148,7 +148,7 @@ class ScriptedCluster:
             return Response(200, None, data.decode(errors="ignore"), truncated=len(answer.encode()) > len(data))
         return Response(200, json.loads(json.dumps(answer)), "")
 
-    async def resources(self) -> Sequence[Resource]:
+    async def resources(self, max_age: float | None = None) -> Sequence[Resource]:
         return self.kinds
 
 

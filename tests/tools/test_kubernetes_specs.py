@@ -113,7 +113,7 @@ async def test_discovery_that_fails_is_said_when_the_call_is_planned(mia):
     class Away:
         name = "demo"
 
-        async def resources(self):
+        async def resources(self, max_age=None):
             raise Unreachable("cluster demo cannot be reached: connection refused")
 
     tools = KubernetesTools({"demo": Away()}, "demo", Mode.AUTO)
@@ -124,3 +124,22 @@ async def test_discovery_that_fails_is_said_when_the_call_is_planned(mia):
 def test_the_default_cluster_must_be_one_of_them(script):
     with pytest.raises(ValueError, match="none of"):
         KubernetesTools({"demo": script}, "prod", Mode.AUTO)
+
+
+async def test_a_kind_that_is_served_since_a_moment_ago_is_found_by_a_second_look(script, mia, make_table):
+    known = script.kinds
+    asked = []
+
+    class Growing:
+        name = "demo"
+        request = script.request
+
+        async def resources(self, max_age=None):
+            asked.append(max_age)
+            return known if max_age else ()
+
+    script.answers["GET /api/v1/pods"] = make_table(["Name"], [["web"]])
+    tools = KubernetesTools({"demo": Growing()}, "demo", Mode.AUTO)
+    planned = await tools.plan(ToolCall("1", "list_resources", {"kind": "pods"}), mia)
+    assert planned.acts[0].resource == "pods"
+    assert asked == [None, 10.0]

@@ -23,6 +23,10 @@ _API_VERSION_KIND = re.compile(
 _COMMA = re.compile(r",(?!\s*kind=)", re.IGNORECASE)
 
 
+class UnknownKind(ToolError):
+    """No resource of the cluster has that name, as far as is known."""
+
+
 class Kinds:
     """What one cluster serves, looked up by the words that people and models use."""
 
@@ -36,7 +40,7 @@ class Kinds:
         """
         candidates = _preferred(self._matches(word.strip()))
         if not candidates:
-            raise ToolError(self._unknown(word))
+            raise UnknownKind(self._unknown(word))
         if len(candidates) > 1:
             names = ", ".join(f"{full_name(r)} ({r.kind})" for r in candidates)
             raise ToolError(f"{word!r} may mean several kinds: {names}. Use one of these names.")

@@ -23,7 +23,7 @@ from kubeai_bot.tools.kubernetes.listing import plan_list
 from kubeai_bot.tools.kubernetes.logs import plan_logs
 from kubeai_bot.tools.kubernetes.metrics import plan_top
 from kubeai_bot.tools.kubernetes.reach import Reach
-from kubeai_bot.tools.kubernetes.resolve import Kinds
+from kubeai_bot.tools.kubernetes.resolve import Kinds, UnknownKind
 from kubeai_bot.tools.kubernetes.rollout import plan_status
 from kubeai_bot.tools.kubernetes.schema import checked, description_of, schema_of
 from kubeai_bot.tools.kubernetes.schemas import plan_api_resources, plan_explain
@@ -47,6 +47,9 @@ _TOOLS: tuple[Tool[Any], ...] = (
     Tool("list_clusters", said.ListClusters, plan_clusters, discovers=False),
     Tool("scale", said.Scale, plan_scale, effect=Effect.WRITE, discovers=False),
 )
+
+FRESH = 10.0
+"""Seconds: how old discovery may be when a kind is not found in it."""
 
 
 def _utc_now() -> datetime:
@@ -123,16 +126,24 @@ class KubernetesTools:
         if call.arguments is None:
             raise ToolError(f"The arguments of {call.name} were not a JSON object.")
         given = dict(call.arguments)
-        scene = await self._scene(given.pop("cluster", None), identity, discovers=tool.discovers)
-        return tool, tool.plan(checked(tool.name, tool.arguments, given), scene), scene
+        name = given.pop("cluster", None)
+        arguments = checked(tool.name, tool.arguments, given)
+        scene = await self._scene(name, identity, discovers=tool.discovers)
+        try:
+            return tool, tool.plan(arguments, scene), scene
+        except UnknownKind:  # perhaps a kind that is served since a moment ago
+            scene = await self._scene(name, identity, discovers=tool.discovers, max_age=FRESH)
+            return tool, tool.plan(arguments, scene), scene
 
-    async def _scene(self, cluster_name: object, identity: Identity, *, discovers: bool) -> Scene:
+    async def _scene(
+        self, cluster_name: object, identity: Identity, *, discovers: bool, max_age: float | None = None
+    ) -> Scene:
         name = self._default if cluster_name in (None, "") else cluster_name
         if not isinstance(name, str) or name not in self._clusters:
             raise ToolError(f"There is no cluster {name!r}. Clusters: {', '.join(self._clusters)}.")
         cluster = self._clusters[name]
         try:
-            kinds = Kinds(await cluster.resources() if discovers else ())
+            kinds = Kinds(await cluster.resources(max_age) if discovers else ())
         except ClusterError as error:
             raise ToolError(f"What cluster {name} serves could not be read: {one_line(error)}") from error
         return Scene(cluster, kinds, identity, self._clusters, self._default, self._budget, self._clock())
