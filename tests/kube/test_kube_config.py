@@ -235,6 +235,15 @@ async def test_a_server_with_another_name_is_refused_unless_the_kubeconfig_names
     await cluster.aclose()
 
 
+async def test_a_kubeconfig_may_trust_any_server(serve, tmp_path, authority):
+    server = await serve(ok, authority.server())
+    insecure = {"server": server.url, "insecure-skip-tls-verify": True}
+    path = kubeconfig(tmp_path / "config", {"token": "a"}, **insecure)
+    cluster = await connect(kubeconfig=path, context=None, impersonate=True)
+    assert (await cluster.request(MIA, PODS)).status == 200
+    await cluster.aclose()
+
+
 async def test_a_client_certificate_is_shown_instead_of_a_token(serve, tmp_path, authority):
     certificate, key = authority.issue("kubeai-bot", "extendedKeyUsage=clientAuth\n")
     server = await serve(ok, authority.server(client_ca=True))

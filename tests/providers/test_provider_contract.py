@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from contextlib import aclosing
+from itertools import product
 
 import pytest
 
@@ -140,7 +141,8 @@ async def test_broken_unicode_in_the_transcript_does_not_stop_a_request(vendor: 
     call = ToolCall("c1", "list_resources", {"kind": "\ud83d"}, "")
     vendor.will(Answer(["Fine."]))
     messages = transcript((Source.USER, Text("half a rocket \ud83d")), ToolCallRequest((call,), "\ude80"))
-    assert (await finished(provider, messages)).text == "Fine."
+    async with aclosing(provider.stream("\udc80", messages, [LIST])) as events:
+        assert [event.text async for event in events] == ["Fine.", "Fine."]
 
 
 async def test_a_megabyte_of_text_goes_both_ways(vendor: Vendor, provider: Provider) -> None:
@@ -318,8 +320,8 @@ async def test_a_server_that_falls_silent_is_given_up_after_the_read_timeout(ven
 
 async def test_the_key_and_the_request_are_in_no_error_and_no_repr(vendor: Vendor, provider: Provider) -> None:
     secret = "the customer's name is Rumpelstiltskin the Third"
-    says = f"Incorrect API key provided: {KEY}. Your request was: {secret}"
-    for fault in Fault:
+    sayings = [f"Incorrect API key provided: {KEY}.", f"Your request was: {secret}"]
+    for fault, says in product(Fault, sayings):
         vendor.will(Refusal(fault, says=says))
         with pytest.raises(ProviderError) as raised:
             await ask(provider, transcript((Source.USER, Text(secret))))

@@ -166,17 +166,17 @@ def test_a_thought_is_taken_off_however_the_text_is_cut(
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
 )
-NAMES = st.from_regex(r"[a-z_]{1,20}", fullmatch=True)
+NAMES = st.text("abc_", min_size=1, max_size=20)
 
 
 @settings(max_examples=40)
 @given(
-    st.lists(st.tuples(NAMES, st.dictionaries(st.text(), JSON)), min_size=1, max_size=5),
-    st.lists(st.integers(0, 300)),
+    st.lists(st.tuples(NAMES, st.dictionaries(st.text(max_size=5), JSON, max_size=3)), min_size=1, max_size=4),
+    st.lists(st.integers(0, 300), max_size=20),
     st.randoms(use_true_random=False),
 )
 def test_calls_come_out_whole_however_their_pieces_interleave(

@@ -1,0 +1,208 @@
+"""The composition root: Settings become parts, parts become a running bot, and all of it ends in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+
+from kubeai_bot.agent.loop import TurnParts, TurnRules
+from kubeai_bot.agent.runner import Pace, Runner
+from kubeai_bot.auth.admission import Admission
+from kubeai_bot.auth.kubeconfig import KubeconfigOwner
+from kubeai_bot.auth.mapping import MappedIdentities, MappedPerson, ProfileOf
+from kubeai_bot.auth.shared import SharedIdentity
+from kubeai_bot.errors import ConfigError, StoreError
+from kubeai_bot.interfaces import Clusters, IdentityResolver, Provider, SessionStore
+from kubeai_bot.kube.client import ImpersonatingCluster
+from kubeai_bot.kube.config import connect, connect_in_cluster
+from kubeai_bot.providers.connect import ModelOptions, connect_azure, connect_openai
+from kubeai_bot.settings.environment import Settings
+from kubeai_bot.slack.app import build_app
+from kubeai_bot.slack.calls import PacedCalls
+from kubeai_bot.slack.client import slack_client, who_am_i
+from kubeai_bot.slack.listener import Listener
+from kubeai_bot.slack.people import SlackPeople
+from kubeai_bot.slack.stage import SlackStage
+from kubeai_bot.slack.transports import HttpTransport, SocketTransport
+from kubeai_bot.stores.memory import MemoryStore
+from kubeai_bot.tools.kubernetes.toolset import KubernetesTools
+from kubeai_bot.web.health import health_routes
+
+log = structlog.get_logger(__name__)
+
+GRACE = 20.0
+"""Seconds that running turns get to end when the process is asked to stop."""
+
+MOST_SESSIONS = 5_000
+"""Sessions kept in memory; beyond that the longest untouched one is forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A running bot. `transport` tells whether Slack is connected."""
+
+    runner: Runner
+    store: SessionStore
+    transport: SocketTransport | HttpTransport
+
+
+@asynccontextmanager
+async def running_bot(settings: Settings, store: SessionStore | None = None) -> AsyncGenerator[Bot]:
+    """Build every part, connect to Slack last, and undo all of it in reverse. Raises ConfigError, CredentialsFailed.
+
+    `store` is shared by several bots of one process (tests, the playground); otherwise the settings say which.
+    """
+    async with AsyncExitStack() as stack:
+        clusters = await _clusters(settings, stack)
+        provider = await _provider(settings)
+        stack.push_async_callback(provider.aclose)
+        client = await stack.enter_async_context(
+            slack_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        )
+        me, calls = await who_am_i(client), PacedCalls(client)
+        resolver = _resolver(settings, SlackPeople(calls, me).profile)
+        default = settings.config.clusters.default or next(iter(clusters))
+        tools = KubernetesTools(clusters, default, mode=settings.modify_resources)
+        rules = TurnRules(
+            name=settings.agent_name,
+            mode=settings.modify_resources,
+            max_iterations=settings.max_iterations,
+            deadline=float(settings.turn_deadline),
+            clusters=tuple(clusters),
+        )
+        store = store or MemoryStore(max_sessions=MOST_SESSIONS)
+        runner = Runner(store, SlackStage(calls, me), TurnParts(provider, tools, resolver), rules, Pace())
+        stack.push_async_callback(_end, asyncio.create_task(runner.run(), name="runner"))
+        stack.push_async_callback(runner.stop, GRACE)
+        transport = _transport(settings, build_app(calls, me, _signing_secret(settings), runner.receive), store)
+        stack.push_async_callback(transport.stop)
+        await transport.start()
+        log.info("ready", transport=type(transport).__name__, clusters=list(clusters), model=provider.model)
+        yield Bot(runner, store, transport)
+        log.info("stopping")
+
+
+async def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    for warning in settings.warnings:
+        log.warning(warning)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with running_bot(settings):
+        await stop.wait()
+
+
+async def _clusters(settings: Settings, stack: AsyncExitStack) -> Clusters:
+    """The kubeconfig contexts that are asked for; where none is, the cluster whose pod this is, if it is one.
+
+    A pod's own account is never used without impersonation: its rights are not the askers'.
+    """
+    found: dict[str, ImpersonatingCluster] = {}
+    faults: list[str] = []
+    if settings.impersonate and settings.kubeconfig is None and not settings.kube_contexts:
+        try:
+            cluster = await connect_in_cluster(impersonate=settings.impersonate)
+        except ConfigError:
+            log.debug("not in a pod, using the kubeconfig")
+        else:
+            stack.push_async_callback(cluster.aclose)
+            _check_names(settings, {cluster.name: cluster})
+            return {cluster.name: cluster}
+    for context in settings.kube_contexts or (None,):
+        try:
+            cluster = await connect(kubeconfig=settings.kubeconfig, context=context, impersonate=settings.impersonate)
+        except ConfigError as error:
+            faults += error.faults
+            continue
+        stack.push_async_callback(cluster.aclose)
+        found[cluster.name] = cluster
+    if faults:
+        raise ConfigError(faults)
+    _check_names(settings, found)
+    return found
+
+
+def _check_names(settings: Settings, clusters: Clusters) -> None:
+    """A misspelt cluster in CONFIG_FILE would silently give the wrong identity there."""
+    config = settings.config
+    named = {config.clusters.default, *(name for person in config.identity.users for name in person.clusters)} - {""}
+    if unknown := sorted(named - set(clusters)):
+        raise ConfigError(
+            [f"CONFIG_FILE names cluster {name!r}, but the clusters are {', '.join(clusters)}." for name in unknown]
+        )
+
+
+async def _provider(settings: Settings) -> Provider:
+    windows: Mapping[str, int] = settings.config.models.windows
+    options = ModelOptions(window=windows.get(settings.model_id))
+    if settings.llm_provider == "azure":
+        key, endpoint = settings.azure_openai_api_key, settings.azure_openai_endpoint
+        if key is None or endpoint is None:  # Settings.load has refused this
+            raise ConfigError(["LLM_PROVIDER=azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY."])
+        version = settings.azure_openai_api_version
+        return await connect_azure(settings.model_id, endpoint, key.get_secret_value(), version, options)
+    key = settings.openai_api_key
+    plain = key.get_secret_value() if key else None
+    return await connect_openai(settings.model_id, plain, settings.openai_base_url, options)
+
+
+def _resolver(settings: Settings, profile: ProfileOf) -> IdentityResolver:
+    identity = settings.config.identity
+    if not settings.impersonate:
+        resolver: IdentityResolver = KubeconfigOwner(settings.allowed_users)
+    elif settings.auth_method == "MAPPING":
+        people = [MappedPerson(who.kube, who.slack, who.email, who.per_cluster) for who in identity.users]
+        resolver = MappedIdentities(people, profile, identity.contact)
+    else:
+        resolver = SharedIdentity(settings.shared_user, settings.shared_groups)
+    return Admission(
+        resolver,
+        profile,
+        allowed_users=frozenset(settings.allowed_users),
+        allow_guests=settings.allow_guests,
+        allow_external=settings.allow_external,
+        contact=identity.contact,
+    )
+
+
+def _transport(settings: Settings, app: AsyncApp, store: SessionStore) -> SocketTransport | HttpTransport:
+    """Events over Socket Mode or over HTTP; the health routes stand on LISTEN_ADDRESS with both."""
+
+    async def ready() -> Mapping[str, bool]:
+        return {"slack": await transport.connected(), "store": await _answers(store)}
+
+    host, port = settings.listen_host_port
+    routes = health_routes(ready)
+    transport: SocketTransport | HttpTransport
+    if settings.slack_app_token is not None:
+        token = settings.slack_app_token.get_secret_value()
+        transport = SocketTransport(app, token, Listener(routes, host, port))
+    else:
+        transport = HttpTransport(app, host, port, routes)
+    return transport
+
+
+async def _answers(store: SessionStore) -> bool:
+    try:
+        await store.unfinished()
+    except StoreError:
+        return False
+    return True
+
+
+def _signing_secret(settings: Settings) -> str | None:
+    secret = settings.slack_signing_secret
+    return secret.get_secret_value() if secret else None
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

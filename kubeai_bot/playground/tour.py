@@ -1,0 +1,146 @@
+"""`kubeai-bot playground`: the bot at work in a terminal. Asks the suggested questions, then takes yours."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.panel import Panel
+
+from kubeai_bot.domain.policy import Mode
+from kubeai_bot.playground.terminal import Terminal
+from kubeai_bot.playground.workspace.server import Workspace
+from kubeai_bot.playground.world import World, WorldOptions, open_world
+
+ANSWER_WITHIN = 60.0
+
+WELCOME = """\
+[bold]kubeai-bot playground[/bold] – everything here runs on this machine and nothing leaves it.
+
+Simulated: a Slack workspace, a Kubernetes cluster with real faults in it, and a rule-based demo model.
+Real: the bot. It runs as it runs in production; only its environment points here."""
+
+HINTS = """\
+Type a question, or:  [bold]/as mia|omar|sam|gil[/bold] speak as somebody else   [bold]/new[/bold] start a new thread
+                      [bold]/stop[/bold] press Slack's Stop button               [bold]/quit[/bold] leave"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    who: str
+    text: str
+    remark: str
+    channel: str | None = None
+    follow_up: bool = False
+
+
+TOUR = (
+    Question(
+        "U0MIA", "What is unhealthy right now?", "Mia is a developer of the shop: she may look into namespace shop."
+    ),
+    Question("U0MIA", "Who am I, and what may I do?", "The same thread; no mention is needed.", follow_up=True),
+    Question(
+        "U0OMAR",
+        "What is unhealthy right now?",
+        "Omar is a platform engineer: the same question, asked in a channel, with his rights.",
+        channel="C0ONCALL",
+    ),
+    Question("U0SAM", "Show me all pods, please", "Sam is mapped to nobody in Kubernetes."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    seed: int | None = None
+    http: bool = False
+    tour_only: bool = False
+    mode: Mode = Mode.NONE
+
+
+async def run(options: Options) -> None:
+    """Open the world, start the bot, show the tour, then converse until the input ends."""
+    console = Console(highlight=False)
+    console.print(Panel(WELCOME, expand=False))
+    world_options = WorldOptions(options.seed, options.http, options.mode, pace=0.008 if console.is_terminal else 0.0)
+    async with open_world(world_options) as world, world.bot():
+        _say_where(console, world)
+        async with Terminal(console, world.workspace) as terminal:
+            for question in TOUR:
+                await _ask(console, terminal, question)
+            if not options.tour_only:
+                await Conversation(console, terminal, world.workspace).run()
+
+
+def _say_where(console: Console, world: World) -> None:
+    transport = "signed HTTP" if world.workspace.events_url else "Socket Mode"
+    console.print(f"  Slack      {world.workspace.api_url} ({transport})", style="dim")
+    console.print(f"  Kubernetes {world.cluster.url}", style="dim")
+    console.print(f"  Model      {world.model.base_url}\n", style="dim")
+
+
+async def _ask(console: Console, terminal: Terminal, question: Question) -> None:
+    console.print(f"\n[dim]── {question.remark}[/dim]")
+    thread = terminal.thread_of(question.who) if question.follow_up else None
+    await terminal.say(question.who, question.text, channel=question.channel, thread_ts=thread)
+    await terminal.answered(ANSWER_WITHIN)
+
+
+class Conversation:
+    """Reads lines from the terminal and says them in Slack as the chosen person."""
+
+    def __init__(self, console: Console, terminal: Terminal, workspace: Workspace) -> None:
+        self._console = console
+        self._terminal = terminal
+        self._workspace = workspace
+        self._who = "U0MIA"
+        self._fresh = True
+
+    async def run(self) -> None:
+        self._console.print(f"\n{HINTS}\n")
+        lines = await _standard_input()
+        while lines is not None:
+            self._console.print(f"[bold cyan]{self._name()}[/bold cyan] › ", end="")
+            line = (await lines.readline()).decode(errors="replace")
+            if not line or line.strip() in ("/quit", "/exit"):
+                return
+            await self._obey(line.strip())
+
+    async def _obey(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        if not line:
+            return
+        if word == "/as":
+            self._speak_as(rest.strip())
+        elif word == "/new":
+            self._fresh = True
+        elif word == "/stop":
+            await self._terminal.stop(self._who)
+        elif word.startswith("/"):
+            self._console.print(HINTS)
+        else:
+            thread = None if self._fresh else self._terminal.thread_of(self._who)
+            self._fresh = False
+            await self._terminal.say(self._who, line, thread_ts=thread, show=False)
+            await self._terminal.answered(ANSWER_WITHIN)
+
+    def _speak_as(self, name: str) -> None:
+        known = {person.name.split(maxsplit=1)[0].lower(): user for user, person in self._workspace.people.items()}
+        if name.lower() in known:
+            self._who, self._fresh = known[name.lower()], True
+        else:
+            self._console.print(f"Nobody is called {name or 'that'}. There are: {', '.join(known)}.")
+
+    def _name(self) -> str:
+        return self._workspace.people[self._who].name
+
+
+async def _standard_input() -> asyncio.StreamReader | None:
+    """Lines of standard input, or None where it is a file that cannot be waited for."""
+    reader = asyncio.StreamReader()
+    try:
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    except (ValueError, OSError):
+        return None
+    return reader

@@ -1,0 +1,125 @@
+"""The answer as it should stand in Slack at this moment, put together from what the turn says. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from kubeai_bot.domain.event import (
+    Notice,
+    TextDelta,
+    TextDiscarded,
+    TextFinished,
+    ToolFinished,
+    ToolStarted,
+    TurnEvent,
+    TurnOutcome,
+)
+from kubeai_bot.slack.safe_markdown import plain_line
+
+TaskStatus = Literal["in_progress", "complete", "error"]
+
+CARD_CHARACTERS = 250
+"""Slack documents 256 for ids, titles and outcomes of task cards."""
+
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One tool call as a card. `output` is its short outcome, "" while it runs."""
+
+    id: str
+    title: str
+    status: TaskStatus
+    output: str = ""
+
+
+@dataclass(slots=True)
+class Draft:
+    """`text` is the answer's Markdown so far, as the model wrote it. `title` heads the cards; once something was
+    `noticed` it is shown without any."""
+
+    tasks: dict[str, Task] = field(default_factory=dict[str, Task])
+    title: str = "Working on it"
+    noticed: bool = False
+    _paragraphs: list[str] = field(default_factory=list[str])
+    _partial: str = ""
+
+    @property
+    def text(self) -> str:
+        """Paragraphs joined as `TurnEnded.answer` joins them, so that the one is a beginning of the other."""
+        return "\n\n".join(part for part in (*self._paragraphs, self._partial.strip()) if part)
+
+    def apply(self, event: TurnEvent) -> None:
+        match event:
+            case TextDelta(text=text):
+                self._partial += text
+            case TextDiscarded():
+                self._partial = ""
+            case TextFinished(text=text):
+                self._partial = ""
+                self._add(text)
+            case ToolStarted(call_id=call_id, intent=intent):
+                self._start(call_id, intent)
+            case ToolFinished():
+                self._finish(event)
+            case Notice(text=text):
+                self.title = plain_line(text, CARD_CHARACTERS) or self.title
+                self.noticed = True
+            case _:
+                pass
+
+    def adopt(self, tasks: Mapping[str, Task]) -> None:
+        """Cards that an earlier runner of this turn has shown, below those of this one."""
+        interrupted = {
+            id_: replace(task, status="error", output=INTERRUPTED) if task.status == "in_progress" else task
+            for id_, task in tasks.items()
+        }
+        self.tasks = {**interrupted, **self.tasks}
+
+    def close(self, outcome: TurnOutcome, seconds: float) -> None:
+        """The turn is over: nothing is left running, and the title says so."""
+        for task in self.tasks.values():
+            if task.status == "in_progress":
+                self.tasks[task.id] = replace(task, status="error", output=INTERRUPTED)
+        word = {"stopped": "Stopped after", "failed": "Failed after"}.get(outcome, "Worked for")
+        steps = f" · {len(self.tasks)} step{'s' * (len(self.tasks) != 1)}" if self.tasks else ""
+        self.title = f"{word} {duration(seconds)}{steps}"
+
+    def _add(self, text: str) -> None:
+        if text.strip():
+            self._paragraphs.append(text.strip())
+
+    def _start(self, call_id: str, intent: str) -> None:
+        self._add(self._partial)
+        self._partial = ""
+        id_ = card_id(call_id)
+        title = plain_line(intent, CARD_CHARACTERS) or "Look something up"
+        self.tasks[id_] = Task(id_, title, "in_progress")
+        self.title = title
+
+    def _finish(self, event: ToolFinished) -> None:
+        id_ = card_id(event.call_id)
+        known = self.tasks.get(id_)
+        title = known.title if known else plain_line(event.intent, CARD_CHARACTERS) or "Look something up"
+        took = f" · {duration(event.seconds)}" if event.seconds else ""
+        said = plain_line(event.summary, CARD_CHARACTERS - len(took)) or ("done" if event.outcome == "ok" else "failed")
+        self.tasks[id_] = Task(id_, title, "complete" if event.outcome == "ok" else "error", said + took)
+
+
+def card_id(call_id: str) -> str:
+    """Vendors' call ids may be longer than a card's id may be."""
+    if call_id and len(call_id) <= 64 and call_id.isprintable():
+        return call_id
+    return hashlib.sha256(call_id.encode(errors="replace")).hexdigest()[:32]
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,43 @@
+"""Where turns are shown: one Slack thread each."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kubeai_bot.interfaces import Emit, Showing
+from kubeai_bot.slack.calls import PacedCalls
+from kubeai_bot.slack.client import Bot
+from kubeai_bot.slack.messages import AnswerMessages
+from kubeai_bot.slack.status import Offered, StatusLine
+from kubeai_bot.slack.stream import AnswerStream
+from kubeai_bot.slack.timing import Timing
+from kubeai_bot.slack.turn_view import TurnView, ViewParts
+from kubeai_bot.slack.whole_answer import WholeAnswer
+
+
+class SlackStage:
+    """The Stage of the seams, on one workspace installation."""
+
+    def __init__(self, calls: PacedCalls, bot: Bot, timing: Timing | None = None) -> None:
+        self._calls = calls
+        self._bot = bot
+        self._timing = timing or Timing()
+        self._offered = Offered()
+        self._background: set[asyncio.Task[None]] = set()
+
+    def open(self, showing: Showing) -> Emit:
+        """An Emit that lives no longer than the task that opens it: a runner that lost its lease ends that task, and
+        with it everything that would still be drawn."""
+        messages = AnswerMessages(self._calls, self._bot, showing)
+        parts = ViewParts(
+            messages,
+            AnswerStream(self._calls, showing, messages, self._timing.page_life, self._timing.clock),
+            StatusLine(self._calls, self._offered, showing, self._background),
+            WholeAnswer(self._calls, showing, messages),
+            self._offered,
+        )
+        view = TurnView(parts, showing.thread.team_id, self._timing)
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(lambda _: view.abandon())
+        return view

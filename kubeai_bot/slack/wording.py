@@ -1,0 +1,47 @@
+"""What people write in Slack, as plain text, and the few words that mean something by themselves. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from kubeai_bot.domain.session import InboxKind
+
+WORDS: Mapping[str, InboxKind] = {
+    "stop": "stop",
+    "cancel": "stop",
+    "help": "help",
+    "clear": "clear",
+    "new": "clear",
+    "reset": "clear",
+}
+
+_CONTROL = re.compile(r"<(?P<target>[^<>|]+)(?:\|(?P<label>[^<>]*))?>")
+
+
+def plain_text(text: str, bot_user_id: str = "") -> str:
+    """Slack's `text` without mentions of the bot, its links, mentions and escapes as a person reads them
+    (https://docs.slack.dev/messaging/formatting-message-text)."""
+    without_bot = re.sub(rf"<@{re.escape(bot_user_id)}(\|[^<>]*)?>[:,]?", " ", text) if bot_user_id else text
+    shown = _CONTROL.sub(_readable, without_bot)
+    return shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
+
+
+def _readable(match: re.Match[str]) -> str:
+    target, label = match["target"], match["label"] or ""
+    if target.startswith(("@", "#")):
+        return f"{target[0]}{label.removeprefix(target[0]) or target[1:]}"
+    if target.startswith("!"):
+        return label or f"@{target[1:].split('^')[0]}"
+    address = target.removeprefix("mailto:")
+    if not label or label in target:  # Slack makes links of names with dots: <http://shop.svc|shop.svc>
+        return label or address
+    return f"{label} ({address})"
+
+
+def kind_of(text: str) -> InboxKind:
+    """`stop`, `help` or `clear` where the text is that word alone; an empty text asks for help."""
+    word = text.strip().lower()
+    if not word or set(word) <= {"?", "!"}:
+        return "help"
+    return WORDS.get(word.strip(" .!?…*_`'\""), "message")
