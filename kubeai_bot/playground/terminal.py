@@ -32,7 +32,7 @@ class Terminal:
         self._printing: asyncio.Task[None] | None = None
         self._threads: dict[str, tuple[str, str]] = {}
         self._finals = 0
-        self._mid_line = False
+        self._begun = ""
         self._shown_tasks: set[tuple[str, str]] = set()
 
     async def __aenter__(self) -> Self:
@@ -102,8 +102,9 @@ class Terminal:
     def _chunks(self, message: SimMessage, chunks: tuple[Any, ...]) -> None:
         for chunk in chunks:
             if chunk.get("type") == "markdown_text":
-                self._console.print(Text(chunk.get("text", "")), end="")
-                self._mid_line = not str(chunk.get("text", "")).endswith("\n")
+                *lines, self._begun = (self._begun + str(chunk.get("text", ""))).split("\n")
+                for line in lines:
+                    self._console.print(Text(line))
             elif chunk.get("type") == "task_update":
                 self._task(message, chunk)
 
@@ -118,7 +119,7 @@ class Terminal:
             )
 
     def _line(self, text: Text, *, wrap: bool = True) -> None:
-        if self._mid_line:
-            self._console.print()
-            self._mid_line = False
+        if self._begun:
+            self._console.print(Text(self._begun))
+            self._begun = ""
         self._console.print(text, no_wrap=not wrap, overflow=None if wrap else "ellipsis")

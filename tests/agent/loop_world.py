@@ -88,7 +88,7 @@ class ScriptedTools:
     together: int = 0
     most_together: int = 0
 
-    def specs(self, identity: Identity) -> Sequence[ToolSpec]:  # noqa: ARG002
+    def specs(self, identity: Identity) -> Sequence[ToolSpec]:
         return [ToolSpec(name, name, {"type": "object"}) for name in ("look", "change", "crash", "slow", "secrets")]
 
     async def plan(self, call: ToolCall, identity: Identity) -> PlannedCall:
