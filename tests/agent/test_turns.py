@@ -19,6 +19,7 @@ from kubeai_bot.errors import (
     ProviderUnavailable,
     QuotaExhausted,
     RateLimited,
+    UserError,
 )
 from tests.agent.loop_world import MIA, OMAR, SAM, THREAD, World, calls, says
 
@@ -383,3 +384,37 @@ async def test_every_tool_that_was_shown_as_begun_is_shown_as_ended(world: World
         await world.settled()
     ended = [event.call_id for event in world.stage.events if isinstance(event, ToolFinished)]
     assert sorted(ended) == ["call-0", "call-1", "call-2"]
+
+
+class Library:
+    """A hook that adds what it knows, and notes when turns have ended."""
+
+    def __init__(self, refuse: bool = False) -> None:
+        self.refuse = refuse
+        self.ended = 0
+
+    async def before(self, turn: Any) -> str:
+        if self.refuse:
+            raise UserError("Not during the change freeze.")
+        return f"House rule for {turn.identity.describe()}."
+
+    async def after(self, turn: Any, ended_at: Any) -> None:
+        self.ended += 1
+
+
+async def test_a_hook_adds_to_the_prompt_and_hears_of_the_end(world: World) -> None:
+    library = Library()
+    world.provider.replies = [says("Yes.")]
+    async with at_work(world, hooks=(library,)) as runner:
+        await runner.receive(world.message("hi"))
+        await world.settled()
+    assert "House rule for u0mia@shop.example (staff)." in world.provider.asked[0][0]
+    assert library.ended == 1
+
+
+async def test_a_hook_may_refuse_a_turn_with_a_word_to_the_person(world: World) -> None:
+    async with at_work(world, hooks=(Library(refuse=True),)) as runner:
+        await runner.receive(world.message("hi"))
+        await world.settled()
+    assert world.texts == ["Not during the change freeze."]
+    assert world.provider.asked == []

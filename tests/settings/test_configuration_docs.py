@@ -119,3 +119,14 @@ def test_every_section_and_key_of_the_file_is_documented():
         keys = field.annotation.model_fields if field.annotation is not None else {}
         for path in [f"{section}.{key}" for key in keys] or [section]:
             assert f"`{path}" in DOC
+
+
+def test_the_readme_names_only_settings_that_exist_with_their_defaults() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`[A-Z_]+`[, /]*)+) \| ([^|]*) \|", readme, re.MULTILINE)
+    assert len(rows) >= 5
+    for names, default in rows:
+        first = re.findall(r"[A-Z_]{4,}", names)[0]
+        assert set(re.findall(r"[A-Z_]{4,}", names)) <= set(Variables.known())
+        wanted = default_text(Variables.known()[first].default)
+        assert default.split(",")[0].strip(" `–") == wanted, names
