@@ -70,7 +70,8 @@ class Journal:
 
     async def record_answer(self, answer: AnswerRef) -> None:
         """RecordAnswer of the seams: before and after everything that is posted. Raises LeaseLost."""
-        step = f"{answer.turn_id}:answer:{len(answer.posted)}:{answer.opening:d}{answer.final:d}:{self._lease.epoch}"
+        posted = ",".join(answer.posted)
+        step = f"{answer.turn_id}:answer:{posted}:{answer.opening:d}{answer.final:d}:{self._lease.epoch}"
         await self.append(step, change=SessionChange(answer=answer))
 
     async def refresh(self) -> None:

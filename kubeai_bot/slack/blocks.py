@@ -45,7 +45,9 @@ def content(markdown: str, draft: Draft | None = None, notes: Sequence[str] = ()
     """One message: cards of `draft`, then `markdown` (safe already, at most one page), then the notes."""
     plan = plan_block(draft.title, draft.tasks.values()) if draft is not None and draft.tasks else None
     blocks = [*([plan] if plan else []), *markdown_blocks(markdown), *note_blocks(notes)]
-    whole = "\n\n".join(part for part in (markdown.strip(), *(f"_{plain_line(note)}_" for note in notes)) if part)
+    whole = "\n\n".join(
+        part for part in (markdown.strip(), *(f"_{line}_" for line in map(plain_line, notes) if line)) if part
+    )
     shown = whole or (draft.title if draft is not None else "") or "…"
     return Content(escaped(shown), tuple(blocks), shown)
 
@@ -98,7 +100,7 @@ def parts_of(markdown: str) -> Iterable[str | Table]:
 
 def note_blocks(notes: Sequence[str]) -> list[Block]:
     """Short remarks as one context block in plain text."""
-    said = [plain_line(note, NOTE_CHARACTERS) for note in notes if note.strip()][:MAX_NOTES]
+    said = [line for line in (plain_line(note, NOTE_CHARACTERS) for note in notes) if line][:MAX_NOTES]
     if not said:
         return []
     return [{"type": "context", "elements": [{"type": "plain_text", "text": note, "emoji": False} for note in said]}]

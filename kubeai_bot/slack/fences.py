@@ -57,6 +57,12 @@ def opened_by(line: str) -> Fence | None:
     return Fence(fence[0], len(fence), info if _INFO.match(info) else "", indent, match["markers"])
 
 
+def fence_span(line: str) -> tuple[int, int] | None:
+    """Where the fence stands in a line that opens one for readers less particular than we are."""
+    match = _OPENS.match(line)
+    return match.span("fence") if match is not None else None
+
+
 def may_open(beginning: str) -> bool:
     """Whether a line that begins like this may still turn out to open a fence."""
     return _MAY_OPEN.match(beginning) is not None

@@ -44,7 +44,7 @@ class AnswerMessages:
         answer = showing.answer if showing.answer and showing.answer.turn_id == showing.turn_id else None
         self.posted = [Posted(ts, streaming=True) for ts in answer.posted] if answer else []
         self.final = answer is not None and answer.final
-        self.inherited = answer is not None
+        self.inherited = answer is not None and (answer.opening or bool(answer.posted))
         self._opening = answer is not None and answer.opening
         self._unsure = self._opening
         self._patience = PATIENCE

@@ -66,7 +66,7 @@ class SlackPeople:
             except SlackTrouble as trouble:
                 if not left:
                     raise UserError(_NO_ANSWER) from trouble
-                await asyncio.sleep(min(trouble.retry_after or 0.5, 10.0))
+                await asyncio.sleep(min(trouble.retry_after or 0.2, 10.0))
             else:
                 user: dict[str, Any] = answer.get("user") or {}
                 return user

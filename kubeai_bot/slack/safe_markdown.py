@@ -16,13 +16,13 @@ from __future__ import annotations
 import html
 import re
 
-from kubeai_bot.slack.fences import Fence, may_open, opened_by
+from kubeai_bot.slack.fences import Fence, fence_span, may_open, opened_by
 
 JOINER = "\u2060"
 SCHEMES = frozenset({"http", "https", "mailto"})
 
 _LONGEST_SPECIAL_LINE = 400
-"""A line that began like a fence or a heading but grew longer than this is neither."""
+"""A line that began like a fence or a heading but is longer than this is neither."""
 
 _MAY_BE_HEADING = re.compile(r" {0,3}(#{0,6}|#{4,6}[ \t][^\n]*)$")
 _MAY_CLOSE = re.compile(r"[ \t]*(`*|~*)[ \t]*$")
@@ -67,28 +67,39 @@ class SafeMarkdown:
         carriage = "\r" if self._held.endswith("\r") and not last else ""
         held = self._held.removesuffix(carriage) if carriage else self._held
         self._held = _UNWANTED.sub("", held.replace("\r\n", "\n").replace("\r", "\n"))
+        shown, taken = self._settle(self._held, last=last)
+        self._held = self._held[taken:] + carriage
+        return shown
+
+    def _settle(self, text: str, *, last: bool) -> tuple[str, int]:
+        """What comes out for the beginning of `text` that can be decided, and how long that is."""
         out: list[str] = []
-        while self._held:
-            piece = self._next(last=last)
+        at = 0
+        while at < len(text):
+            end = text.find("\n", at)
+            line = text[at:] if end < 0 else text[at:end]
+            piece = self._next(line, "" if end < 0 else "\n", last=last)
             if piece is None:
                 break
-            taken, shown = piece
-            self._before = self._held[taken - 1]
-            self._held = self._held[taken:]
-            out.append(shown)
-        self._held += carriage
-        return "".join(out)
+            out.append(piece[1])
+            at += piece[0]
+            self._before = text[at - 1]
+        return "".join(out), at
 
-    def _next(self, *, last: bool) -> _Piece | None:
-        line, newline, _ = self._held.partition("\n")
+    def _next(self, line: str, newline: str, *, last: bool) -> _Piece | None:
+        """The next piece of a line, of which `line` is what is left (or has come so far, if `newline` is "")."""
         whole = bool(newline) or last
         if self._line_start:
             if not whole and self._may_be_special(line):
                 return None
-            special = self._special_line(line, newline) if whole else None
+            is_long = len(line) > _LONGEST_SPECIAL_LINE
+            special = self._special_line(line, newline) if whole and not is_long else None
             if special is not None:
                 return special
             self._line_start = False
+            span = fence_span(line) if self._fence is None and is_long else None
+            if span is not None:
+                return span[1], line[: span[0]] + JOINER.join(line[span[0] : span[1]])
             indent = len(line) - len(line.lstrip(" \t"))
             if self._fence is not None and min(indent, self._fence.indent):
                 return min(indent, self._fence.indent), ""
@@ -146,7 +157,7 @@ def safe_markdown(text: str) -> str:
 
 def plain_line(text: str, limit: int = 250) -> str:
     """One short line for titles and outcomes of cards, with nothing active in it."""
-    line = neutral(_UNWANTED.sub("", _SURROGATE.sub("\ufffd", " ".join(text.split()))))
+    line = neutral(_UNWANTED.sub("", _SURROGATE.sub("\ufffd", " ".join(text[: 4 * limit].split()))))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -58,6 +58,7 @@ class _Batch:
     chunks: list[Chunk]
     text: str
     tasks: list[Task]
+    title: str
 
 
 class AnswerStream:
@@ -138,7 +139,7 @@ class AnswerStream:
             if not batch.chunks:
                 return
             if page is None:
-                await self._open(batch, draft.title)
+                await self._open(batch)
             elif not await self._append(page, batch, draft):
                 continue
 
@@ -163,7 +164,7 @@ class AnswerStream:
             self._opening = opening_before(self._pending, self._opening)
             text, _ = cut(self._pending, min(room - size(self._opening), TEXT_LIMIT - self._text_bytes))
             chunks.append({"type": "markdown_text", "text": self._opening + text})
-        return _Batch(chunks, text, tasks)
+        return _Batch(chunks, text, tasks, draft.title)
 
     def _news(self, page: _Page | None, draft: Draft) -> tuple[list[Task], list[Chunk]]:
         """Cards that changed, and as many new ones as there is room for."""
@@ -189,7 +190,7 @@ class AnswerStream:
             return 0
         return page.size + _OUTCOME * sum(self._sent[id_].status == "in_progress" for id_ in page.cards)
 
-    async def _open(self, batch: _Batch, title: str) -> None:
+    async def _open(self, batch: _Batch) -> None:
         thread, speaker = self._showing.thread, self._showing.speaker
         recipient = {} if thread.is_dm else {"recipient_user_id": speaker.user_id, "recipient_team_id": speaker.team_id}
 
@@ -211,7 +212,7 @@ class AnswerStream:
         if posted.adopted:
             raise StreamBroken
         self._page = _Page(posted, started)
-        self._sent_batch(self._page, batch, title)
+        self._sent_batch(self._page, batch)
 
     async def _append(self, page: _Page, batch: _Batch, draft: Draft) -> bool:
         """False where Slack found the message too long: the batch is for the next one."""
@@ -230,16 +231,16 @@ class AnswerStream:
                 raise
             await self._turn_over(page, draft)
             return False
-        self._sent_batch(page, batch, draft.title)
+        self._sent_batch(page, batch)
         return True
 
-    def _sent_batch(self, page: _Page, batch: _Batch, title: str) -> None:
+    def _sent_batch(self, page: _Page, batch: _Batch) -> None:
         page.size += sum(map(_size, batch.chunks))
         if batch.text:
             page.text += self._opening + batch.text
             self._opening = ""
         if any(chunk["type"] == "plan_update" for chunk in batch.chunks):
-            page.title = title
+            page.title = batch.title
         page.cards |= {task.id for task in batch.tasks}
         self._sent |= {task.id: task for task in batch.tasks}
         page.posted.tasks = {id_: self._sent[id_] for id_ in page.cards}

@@ -141,7 +141,7 @@ class TurnView:
         try:
             if self._live is _Live.STREAM:
                 await self._parts.stream.show(self._draft)
-            elif self._draft.text or self._draft.tasks:
+            elif self._draft.text or self._draft.tasks or self._draft.noticed:
                 await self._parts.messages.become(self._contents(self._draft.text)[:MAX_PAGES])
             self._limited = 0
         except StreamBroken:
