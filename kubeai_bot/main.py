@@ -39,17 +39,21 @@ log = structlog.get_logger(__name__)
 GRACE = 20.0
 """Seconds that running turns get to end when the process is asked to stop."""
 
+LAST_WORDS = 5.0
+"""Seconds after that in which turns that nobody can take over (sessions in memory) say that they were cut off."""
+
 MOST_SESSIONS = 5_000
 """Sessions kept in memory; beyond that the longest untouched one is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """A running bot. `transport` tells whether Slack is connected."""
+    """A running bot. `transport` tells whether Slack is connected; `working` ends only if the runner has failed."""
 
     runner: Runner
     store: SessionStore
     transport: SocketTransport | HttpTransport
+    working: asyncio.Task[None]
 
 
 @asynccontextmanager
@@ -77,14 +81,17 @@ async def running_bot(settings: Settings, store: SessionStore | None = None) -> 
             clusters=tuple(clusters),
         )
         store = store or MemoryStore(max_sessions=MOST_SESSIONS)
-        runner = Runner(store, SlackStage(calls, me), TurnParts(provider, tools, resolver), rules, Pace())
-        stack.push_async_callback(_end, asyncio.create_task(runner.run(), name="runner"))
+        runner = Runner(
+            store, SlackStage(calls, me), TurnParts(provider, tools, resolver), rules, Pace(last_words=LAST_WORDS)
+        )
+        working = asyncio.create_task(runner.run(), name="runner")
+        stack.push_async_callback(_end, working)
         stack.push_async_callback(runner.stop, GRACE)
         transport = _transport(settings, build_app(calls, me, _signing_secret(settings), runner.receive), store)
         stack.push_async_callback(transport.stop)
         await transport.start()
         log.info("ready", transport=type(transport).__name__, clusters=list(clusters), model=provider.model)
-        yield Bot(runner, store, transport)
+        yield Bot(runner, store, transport, working)
         log.info("stopping")
 
 
@@ -96,8 +103,12 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with running_bot(settings):
-        await stop.wait()
+    async with running_bot(settings) as bot:
+        asked = asyncio.create_task(stop.wait())
+        await asyncio.wait({asked, bot.working}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if bot.working.done():
+            bot.working.result()
 
 
 async def _clusters(settings: Settings, stack: AsyncExitStack) -> Clusters:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from kubeai_bot.agent.boundary import Crashed, contain
 from kubeai_bot.domain.event import ToolFinished, ToolOutcome, ToolStarted
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import ToolCall, ToolCallResponse
@@ -51,7 +52,9 @@ class CallRunner:
             raw = call.raw_arguments[:500]
             return ToReplyWith(call, f"The arguments of {call.name} were not a JSON object: {raw!r}. Send them again.")
         try:
-            planned = await asyncio.wait_for(self._tools.plan(call, self._identity), 30)
+            planned = await asyncio.wait_for(contain(self._tools.plan(call, self._identity), call.name), 30)
+        except Crashed:
+            return ToReplyWith(call, f"The tool {call.name} failed inside the bot. Try another way.")
         except (ToolError, ClusterError) as error:
             return ToReplyWith(call, str(error))
         except TimeoutError:
@@ -69,7 +72,7 @@ class CallRunner:
         reached = True
         try:
             async with asyncio.timeout(planned.timeout):
-                result = await self._tools.call(planned, self._identity)
+                result = await contain(self._tools.call(planned, self._identity), planned.call.name)
         except (ToolError, ClusterError) as error:
             reached = isinstance(error, Unreachable)  # every other error says that nothing was changed
             text = f"{error} {UNKNOWN_OUTCOME}" if reached and planned.effect is not Effect.READ else str(error)

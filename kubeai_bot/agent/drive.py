@@ -10,17 +10,19 @@ from datetime import timedelta
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from kubeai_bot.agent.failures import failure_from, internal_failure
+from kubeai_bot.agent.boundary import Crashed, contain
+from kubeai_bot.agent.closing import early_end
+from kubeai_bot.agent.failures import failure_from
 from kubeai_bot.agent.journal import Journal
 from kubeai_bot.agent.loop import Turn, TurnParts, TurnRules
 from kubeai_bot.agent.opening import TurnOpener
 from kubeai_bot.domain.event import TurnEnded, TurnStarted
 from kubeai_bot.domain.identity import Identity, Speaker
-from kubeai_bot.domain.message import Failure, Message, Source
+from kubeai_bot.domain.message import Failure
 from kubeai_bot.domain.session import AgentState, TurnRef
 from kubeai_bot.domain.storage import SessionChange
 from kubeai_bot.domain.turn import messages_of, next_step
-from kubeai_bot.errors import KubeAIError, StoreError, UserError
+from kubeai_bot.errors import KubeAIError, LeaseLost, SessionNotFound, StoreError, UserError
 from kubeai_bot.interfaces import Emit, Hook, Showing, Stage, TurnContext
 
 log = structlog.get_logger(__name__)
@@ -43,6 +45,8 @@ class Drive:
     rules: TurnRules
     hooks: tuple[Hook, ...]
     inbox_poll: float
+    draining: asyncio.Event
+    """Set when this replica shuts down: turns that run may end, none is opened."""
 
     async def run(self, journal: Journal) -> None:
         """Work until nothing is left to do. Raises StoreError (LeaseLost among it): another runner goes on."""
@@ -64,7 +68,12 @@ class Drive:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(journal.nudged.wait(), self.inbox_poll)
-            await journal.refresh()
+            try:
+                await journal.refresh()
+            except (LeaseLost, SessionNotFound):
+                raise
+            except StoreError as error:
+                log.warning("inbox not read", error=str(error))
 
     async def _turns(self, journal: Journal) -> None:
         while True:
@@ -72,7 +81,7 @@ class Drive:
             if journal.session.turn is None:
                 if not journal.inbox:
                     await journal.refresh()
-                if not journal.inbox:
+                if not journal.inbox or self.draining.is_set():
                     return
                 await self.opener.open(journal, journal.inbox[0])
                 opened = True
@@ -94,7 +103,8 @@ class Drive:
         )
         await emit(TurnStarted(turn.turn_id))
         ended = await self._end_of(journal, turn, emit, opened=opened)
-        await emit(ended)
+        with suppress(Crashed):  # then it is offered again, below
+            await contain(emit(ended), "answer")
         answer = journal.session.answer
         if answer is None or not answer.final:
             last = messages_of(journal.history, turn.turn_id)[-1]
@@ -102,7 +112,9 @@ class Drive:
                 log.warning("answer not shown yet, it will be offered again")
                 return False
             log.error("answer given up: Slack did not take it")
-        await journal.append(f"{turn.turn_id}:closed", change=SessionChange(agent_state=AgentState.DONE, turn=None))
+        stops = [item.id for item in journal.inbox if item.incoming.kind == "stop"]  # too late for this turn
+        change = SessionChange(agent_state=AgentState.DONE, turn=None)
+        await journal.append(f"{turn.turn_id}:closed", consume=stops, change=change)
         log.info("turn ended", outcome=ended.outcome)
         return True
 
@@ -113,22 +125,22 @@ class Drive:
             if isinstance(step, TurnEnded):
                 return step
             try:
-                identity = await self._identity(turn, opened=opened)
-                context = TurnContext(journal.session, turn.turn_id, identity)
-                additions = tuple([await hook.before(context) for hook in self.hooks])
-                ended = await Turn(journal, identity, emit, self.parts, self.rules).run(additions)
-                for hook in self.hooks:
-                    await hook.after(context, self.rules.now())
+                return await contain(self._run(journal, turn, emit, opened=opened), "turn")
             except StoreError:
                 raise
             except KubeAIError as error:
                 failure = failure_from(error, turn.turn_id)
-            except Exception:
-                log.exception("turn failed")
-                failure = internal_failure(turn.turn_id)
-            else:
-                return ended
             await self._fail(journal, turn, failure)
+
+    async def _run(self, journal: Journal, turn: TurnRef, emit: Emit, *, opened: bool) -> TurnEnded:
+        identity = await self._identity(turn, opened=opened)
+        context = TurnContext(journal.session, turn.turn_id, identity)
+        additions = tuple([await hook.before(context) for hook in self.hooks])
+        ended = await Turn(journal, identity, emit, self.parts, self.rules).run(additions)
+        for hook in self.hooks:
+            with suppress(Crashed):  # the answer stands already
+                await contain(hook.after(context, self.rules.now()), "hook")
+        return ended
 
     async def _identity(self, turn: TurnRef, *, opened: bool) -> Identity:
         """The identity to act under. A turn that was taken over is resolved anew: rights may have been withdrawn."""
@@ -142,8 +154,9 @@ class Drive:
         return identity
 
     async def _fail(self, journal: Journal, turn: TurnRef, failure: Failure) -> None:
-        message = Message(turn.turn_id, Source.AGENT, failure, turn.identity, self.rules.now())
-        await journal.append(f"{turn.turn_id}:failed:{journal.session.last_seq}", [message])
+        so_far = messages_of(journal.history, turn.turn_id)
+        messages = early_end(so_far, turn.turn_id, turn.identity, failure, self.rules.now())
+        await journal.append(f"{turn.turn_id}:failed:{journal.session.last_seq}", messages)
 
     @staticmethod
     def _speaker(journal: Journal, turn: TurnRef) -> Speaker:

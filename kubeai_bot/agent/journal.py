@@ -38,6 +38,8 @@ class Journal:
         self._lease = lease
         self._term = term
         self._lock = asyncio.Lock()
+        self._records = 0
+        self._ending = False
         self._note_stop()
 
     @property
@@ -70,8 +72,8 @@ class Journal:
 
     async def record_answer(self, answer: AnswerRef) -> None:
         """RecordAnswer of the seams: before and after everything that is posted. Raises LeaseLost."""
-        posted = ",".join(answer.posted)
-        step = f"{answer.turn_id}:answer:{posted}:{answer.opening:d}{answer.final:d}:{self._lease.epoch}"
+        self._records += 1
+        step = f"{answer.turn_id}:answer:{self._lease.epoch}:{self._records}"
         await self.append(step, change=SessionChange(answer=answer))
 
     async def refresh(self) -> None:
@@ -95,6 +97,16 @@ class Journal:
         if self._remaining() < seconds + MARGIN:
             raise LeaseLost(f"an effect of {seconds:g} s does not fit into a lease of {self._term.ttl:g} s")
 
+    @property
+    def process_ends(self) -> bool:
+        """Whether the turn was interrupted because this process ends and nobody can take it over."""
+        return self._ending
+
+    def interrupt(self) -> None:
+        """End the running turn now: the process ends, and its sessions with it."""
+        self._ending = True
+        self.stop_asked.set()
+
     async def release(self) -> None:
         await self._store.release(self._lease)
 
@@ -105,7 +117,7 @@ class Journal:
         return self._lease.monotonic_until - self._term.monotonic()
 
     def _note_stop(self) -> None:
-        if any(item.incoming.kind == "stop" for item in self.inbox):
+        if self._ending or any(item.incoming.kind == "stop" for item in self.inbox):
             self.stop_asked.set()
         else:
             self.stop_asked.clear()

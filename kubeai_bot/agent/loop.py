@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ import structlog
 
 from kubeai_bot.agent.asking import Asking, Question
 from kubeai_bot.agent.calls import CallRunner, ToReplyWith
+from kubeai_bot.agent.closing import early_end, taken_back
 from kubeai_bot.agent.failures import deadline_failure, empty_failure, failure_from
 from kubeai_bot.agent.journal import Journal
 from kubeai_bot.agent.prompt import LAST_STEP, system_prompt
@@ -28,11 +29,10 @@ from kubeai_bot.domain.message import (
     ToolCallStarted,
 )
 from kubeai_bot.domain.policy import Effect, Mode
-from kubeai_bot.domain.session import InboxItem
+from kubeai_bot.domain.session import InboxItem, Usage
 from kubeai_bot.domain.storage import SessionChange
 from kubeai_bot.domain.turn import (
     NOTES,
-    PARTIAL,
     AskModel,
     PendingCall,
     RunCalls,
@@ -41,7 +41,7 @@ from kubeai_bot.domain.turn import (
     next_step,
     unanswered,
 )
-from kubeai_bot.errors import ProviderError, UserError
+from kubeai_bot.errors import ProviderError, StoreError, UserError
 from kubeai_bot.interfaces import Emit, IdentityResolver, ModelFinished, PlannedCall, Provider, Toolset
 
 log = structlog.get_logger(__name__)
@@ -102,7 +102,9 @@ class Turn:
                 step = next_step(self.messages)
                 if isinstance(step, TurnEnded):
                     return step
-                if isinstance(step, RunCalls):
+                if self.journal.stop_asked.is_set():
+                    await self._stop()
+                elif isinstance(step, RunCalls):
                     await self._run_calls(step.calls)
                 else:
                     await self._steer()
@@ -129,7 +131,7 @@ class Turn:
         if not finished.text.strip() and not finished.calls:
             finished = await self._interruptible(self._asking.ask(question))
         if not finished.text.strip() and (last or not finished.calls):
-            await self._end(empty_failure(self.turn_id), usage=finished)
+            await self._end(empty_failure(self.turn_id), usage=finished.usage)
             return
         if last:
             finished = replace(finished, calls=())
@@ -204,39 +206,25 @@ class Turn:
             return False
 
     async def _stop(self) -> None:
-        messages: list[Message] = []
-        if self._asking.partial.strip():
-            messages.append(self._message(Source.MODEL, Text(self._asking.partial), {PARTIAL: True}))
-        for item in unanswered(self.messages):
-            response = (
-                await self._calls.unknown(item.call)
-                if item.started
-                else ToolCallResponse(item.call.id, item.call.name, "Not run: the person stopped the turn.", ok=False)
-            )
-            messages.append(self._message(Source.AGENT, response))
-            if not item.started:
-                await self._emit(ToolFinished(item.call.id, item.call.name, "interrupted", "stopped", 0.0))
-        changes = changes_made([*self.messages, *messages])
-        said = (
-            f"Stopped. Changed before the stop: {'; '.join(changes)}." if changes else "Stopped. Nothing was changed."
-        )
-        messages.append(self._message(Source.AGENT, Failure(said, "stopped")))
-        stops = [item.id for item in self.journal.inbox if item.incoming.kind == "stop"]
-        await self.journal.append(f"{self.turn_id}:stopped", messages, stops)
+        """What a stop settles leaves the inbox with the turn's last messages, in one commit."""
+        settled = taken_back(self.journal.inbox)
+        dropped = sum(item.id in settled and item.incoming.kind == "message" for item in self.journal.inbox)
+        if self.journal.process_ends:
+            failure = Failure("I am being restarted and could not finish. Ask again in a moment.", "restarted")
+        else:
+            said = f" {dropped} waiting message(s) before the stop are dropped too." if dropped else ""
+            unchanged = "" if changes_made(self.messages) else " Nothing was changed."
+            failure = Failure(f"Stopped.{unchanged}{said}", "stopped")
+        for pending in unanswered(self.messages):
+            await self._emit(ToolFinished(pending.call.id, pending.call.name, "interrupted", "stopped", 0.0))
+        await self._end(failure, settled)
 
-    async def _end(self, failure: Failure, usage: ModelFinished | None = None) -> None:
-        """Close the turn with an error; calls without a result get one, so that none stays unanswered."""
-        messages = [
-            self._message(
-                Source.AGENT,
-                ToolCallResponse(
-                    item.call.id, item.call.name, "Not run: the turn ended.", ok=False, changed=item.started
-                ),
-            )
-            for item in unanswered(self.messages)
-        ]
-        messages.append(self._message(Source.AGENT, failure))
-        await self._append("ended", messages, SessionChange(add_usage=usage.usage) if usage else None)
+    async def _end(self, failure: Failure, consume: Iterable[int] = (), usage: Usage = Usage()) -> None:  # noqa: B008
+        partial, self._asking.partial = self._asking.partial, ""
+        now = self.rules.now()
+        messages = early_end(self.messages, self.turn_id, self.identity, failure, now, partial)
+        step = f"{self.turn_id}:ended:{self.journal.session.last_seq}"
+        await self.journal.append(step, messages, consume, SessionChange(add_usage=usage))
 
     async def _interruptible(self, work: Awaitable[T]) -> T:
         """Await `work` unless the person stops the turn or its deadline passes; then it is cancelled first."""
@@ -269,6 +257,10 @@ def _is_write(plan: PlannedCall | ToReplyWith) -> bool:
 
 
 async def _all(work: list[Any]) -> list[Any]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(item) for item in work]
+    """Side by side; of several errors the first is raised as itself, not as a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(item) for item in work]
+    except* StoreError as errors:
+        raise errors.exceptions[0] from errors
     return [task.result() for task in tasks]

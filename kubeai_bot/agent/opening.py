@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from kubeai_bot.agent.boundary import Crashed, contain
+from kubeai_bot.agent.failures import internal_failure
 from kubeai_bot.agent.journal import Journal
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import Failure, Message, Payload, Source, Text
@@ -50,9 +52,11 @@ class TurnOpener:
             await journal.append(f"{turn_id}:nothing-to-stop", consume=[item.id])
             return
         try:
-            identity = await self._resolver.resolve(incoming.speaker)
+            identity = await contain(self._resolver.resolve(incoming.speaker), "identity")
         except UserError as error:
             identity, payload = None, Failure(error.reply, "refused")
+        except Crashed:
+            identity, payload = None, internal_failure(turn_id)
         else:
             payload = self._reply(incoming.kind)
         now = self._now()

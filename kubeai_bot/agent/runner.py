@@ -34,6 +34,8 @@ class Pace:
     term: Term = Term()
     poll: float = 5.0
     inbox_poll: float = 2.0
+    last_words: float = 0.0
+    """At shutdown, how long interrupted turns may take to say so; 0 where another replica can take them over."""
 
 
 class Runner:
@@ -53,7 +55,8 @@ class Runner:
         model = (parts.provider.name, parts.provider.model)
         words = help_text(rules.name, _CHANGES[rules.mode], rules.clusters)
         opener = TurnOpener(parts.resolver, words, model, rules.now)
-        self._drive = Drive(stage, opener, parts, rules, hooks, pace.inbox_poll)
+        self._draining = asyncio.Event()
+        self._drive = Drive(stage, opener, parts, rules, hooks, pace.inbox_poll, self._draining)
         self._name = secrets.token_hex(4)
         self._journals: dict[str, Journal] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -81,11 +84,19 @@ class Runner:
             group.create_task(self._look_around())
 
     async def stop(self, grace: float = 10.0) -> None:
-        """Take no more work, let running turns end within `grace` seconds, then hand the rest over."""
+        """Take no more work, let running turns end within `grace` seconds, then hand the rest over.
+
+        Where the store ends with the process there is nobody to hand over to: those turns then end with a word.
+        """
         self._accepting = False
+        self._draining.set()
         running = list(self._tasks.values())
         if running:
             await asyncio.wait(running, timeout=grace)
+        if self._pace.last_words and any(not task.done() for task in running):
+            for journal in self._journals.values():
+                journal.interrupt()
+            await asyncio.wait(running, timeout=self._pace.last_words)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

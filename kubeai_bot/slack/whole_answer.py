@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from kubeai_bot.interfaces import Showing
-from kubeai_bot.slack.calls import PacedCalls, Refused
+from kubeai_bot.slack.calls import PacedCalls, Refused, Unanswered
 from kubeai_bot.slack.messages import AnswerMessages
 
 log = structlog.get_logger(__name__)
@@ -55,4 +55,6 @@ class WholeAnswer:
         except Refused as refused:
             log.warning("Slack refused a file", code=refused.code)
             return False
+        except TimeoutError as error:
+            raise Unanswered(f"files_upload_v2: no end within {UPLOAD_SECONDS:g} s") from error
         return True

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from kubeai_bot.agent.journal import Term
 from kubeai_bot.agent.loop import TurnParts, TurnRules
@@ -92,6 +93,8 @@ class ScriptedTools:
         return [ToolSpec(name, name, {"type": "object"}) for name in ("look", "change", "crash", "slow", "secrets")]
 
     async def plan(self, call: ToolCall, identity: Identity) -> PlannedCall:
+        if call.name == "crash-early":
+            raise ZeroDivisionError("a bug")
         if call.name not in {spec.name for spec in self.specs(identity)}:
             raise ToolError(f"there is no tool {call.name}")
         effect = Effect.WRITE if call.name == "change" else Effect.READ
@@ -122,10 +125,22 @@ class PaperStage:
     events: list[TurnEvent] = field(default_factory=list)
     answers: dict[str, list[TurnEnded]] = field(default_factory=dict)
     failing: bool = False
+    crashes: int = 0
+    pen: asyncio.Event = field(default_factory=asyncio.Event)
+    writing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.pen.set()
 
     def open(self, showing: Showing) -> Emit:
         async def emit(event: TurnEvent) -> None:
             self.events.append(event)
+            if isinstance(event, TurnEnded):
+                self.writing.set()
+                await self.pen.wait()
+                if self.crashes:
+                    self.crashes -= 1
+                    raise TimeoutError
             if isinstance(event, TurnEnded) and not self.failing:
                 if showing.answer is not None and showing.answer.final:
                     return
@@ -142,9 +157,12 @@ class Resolver:
 
     def __init__(self) -> None:
         self.revoked: set[Speaker] = set()
+        self.broken = False
         self.groups: dict[Speaker, tuple[str, ...]] = {}
 
     async def resolve(self, speaker: Speaker) -> Identity:
+        if self.broken:
+            raise ValueError("a bug")
         if speaker not in (MIA, OMAR) or speaker in self.revoked:
             raise UserError("You are not mapped. Ask the platform team.")
         user = KubeUser(f"{speaker.user_id.lower()}@shop.example", self.groups.get(speaker, ("staff",)))
@@ -175,9 +193,9 @@ class World:
     def __post_init__(self) -> None:
         self.store = MemoryStore(clock=self.clock, monotonic=self.clock)
 
-    def runner(self, **changes: object) -> Runner:
+    def runner(self, **changes: Any) -> Runner:
         parts = TurnParts(self.provider, self.tools, self.resolver)
-        pace = Pace(Term(ttl=60.0, monotonic=self.clock), poll=0.05, inbox_poll=0.05)
+        pace = Pace(Term(ttl=60.0, monotonic=self.clock), 0.05, 0.05, last_words=changes.pop("last_words", 0.0))
         values = {
             "store": self.store,
             "stage": self.stage,

@@ -171,7 +171,7 @@ async def test_stop_cancels_what_runs_and_says_what_was_changed(world: World, wa
         await world.until(lambda: len(world.provider.asked) == 2 and world.tools.together == 1)
         await runner.receive(world.message("" if way == "native" else "stop", kind="stop"))
         await world.settled()
-    assert world.texts == ["Stopped. Changed before the stop: change done."]
+    assert world.texts == ["Stopped. Changed before that: change done."]
     assert world.tools.together == 0
     assert isinstance((await transcript(world))[-1].payload, Failure)
 

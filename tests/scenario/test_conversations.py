@@ -119,7 +119,7 @@ async def test_the_word_stop_does_the_same_and_says_what_was_changed() -> None:
         await asyncio.wait_for(gate.reached.wait(), 10)
         await it.world.workspace.say(OMAR, "stop", thread_ts=thread)
         await it.answers("D0OMAR", thread)
-        assert "Changed before the stop" in it.read("D0OMAR", thread)
+        assert "Changed before that" in it.read("D0OMAR", thread)
 
 
 async def test_a_change_is_refused_when_changes_are_off_and_the_command_is_given() -> None:
