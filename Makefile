@@ -11,16 +11,18 @@ else
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 endif
 
-.PHONY: help demo test test-all lint format bench lock clean
+.PHONY: help install demo test test-all lint format bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+install: $(VENV)/.runtime ## The bot in .venv, ready to run
+
 demo: $(VENV)/.runtime ## The bot at work: no Slack account, no API key, no cluster
 	$(BIN)/kubeai-bot playground $(ARGS)
 
-test: $(VENV)/.dev ## All tests
+test: $(VENV)/.dev ## All tests but those marked long
 	$(BIN)/python -m pytest -n 2 -m "not long" --cov --cov-report=term:skip-covered $(ARGS)
 
 test-all: $(VENV)/.dev ## All tests and their longer forms
@@ -57,10 +59,12 @@ else
 endif
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
-	$(INSTALL) --require-hashes -r requirements/runtime.txt
-	$(INSTALL) --no-deps -e .
+	@echo "Installing what the bot needs into $(VENV): up to a minute the first time."
+	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@echo "Installing the test and lint tools."
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@

@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from kubeai_bot.domain.policy import Mode
 from kubeai_bot.errors import ConfigError, KubeAIError
 from kubeai_bot.logs import configure_logging
 from kubeai_bot.settings.environment import Settings
@@ -38,6 +39,9 @@ def run(
 def playground(
     seed: Annotated[int | None, typer.Option(help="Rename the demo's objects and move its faults.")] = None,
     http: Annotated[bool, typer.Option("--http", help="Deliver events over signed HTTP, not Socket Mode.")] = False,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="MODIFY_RESOURCES=auto: let the bot scale what you ask for.")
+    ] = False,
     tour_only: Annotated[bool, typer.Option("--tour-only", help="End after the suggested questions.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the bot's log.")] = False,
 ) -> None:
@@ -45,7 +49,7 @@ def playground(
     from kubeai_bot.playground import tour  # noqa: PLC0415
 
     configure_logging("INFO" if verbose else "ERROR", "console")
-    _finish(lambda: asyncio.run(tour.run(tour.Options(seed=seed, http=http, tour_only=tour_only))))
+    _finish(lambda: asyncio.run(tour.run(tour.Options(seed, http, tour_only, Mode.AUTO if auto else Mode.NONE))))
 
 
 def _settings(env_file: Path | None) -> Settings:

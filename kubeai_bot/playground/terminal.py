@@ -17,6 +17,7 @@ from kubeai_bot.playground.workspace.changes import (
     StreamStarted,
 )
 from kubeai_bot.playground.workspace.messages import SimMessage
+from kubeai_bot.playground.workspace.render import Renderer
 from kubeai_bot.playground.workspace.server import Workspace
 
 _MARKS = {"complete": ("✓", "green"), "error": ("✗", "red")}
@@ -93,7 +94,8 @@ class Terminal:
                 self._chunks(message, chunks)
                 self._line(Text())
             case MessagePosted(message=message) if message.bot_id and not message.streaming:
-                self._line(Text.assemble(("kubeai", "bold magenta"), " › ", message.text))
+                body = Renderer(self._workspace.people, self._workspace.channels).message(message)
+                self._line(Text.assemble(("kubeai", "bold magenta"), " › ", body.partition(":")[2].strip()))
             case EphemeralPosted(message=message):
                 self._line(Text.assemble(("kubeai (only you see this)", "magenta"), " › ", message.text))
             case _:

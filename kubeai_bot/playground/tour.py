@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 import sys
 from dataclasses import dataclass
 
@@ -23,8 +25,11 @@ Simulated: a Slack workspace, a Kubernetes cluster with real faults in it, and a
 Real: the bot. It runs as it runs in production; only its environment points here."""
 
 HINTS = """\
-Type a question, or:  [bold]/as mia|omar|sam|gil[/bold] speak as somebody else   [bold]/new[/bold] start a new thread
-                      [bold]/stop[/bold] press Slack's Stop button               [bold]/quit[/bold] leave"""
+Type a question, or one of these:
+  [bold]/as mia|omar|sam|gil|eve[/bold]  be somebody else
+  [bold]/new[/bold]                      start a new thread
+  [bold]/stop[/bold]                     press Slack's Stop button
+  [bold]/quit[/bold]                     leave"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +142,10 @@ class Conversation:
 
 
 async def _standard_input() -> asyncio.StreamReader | None:
-    """Lines of standard input, or None where it is a file that cannot be waited for."""
-    reader = asyncio.StreamReader()
-    try:
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except (ValueError, OSError):
+    """Lines of standard input, or None where it is nothing that can be waited for (a file, /dev/null)."""
+    kind = os.fstat(sys.stdin.fileno()).st_mode
+    if not (sys.stdin.isatty() or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)):
         return None
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     return reader

@@ -67,7 +67,8 @@ def _read_env_file(path: Path | None, faults: list[str]) -> dict[str, str]:
     try:
         path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        faults.append(f"{path} cannot be read: {error}.")
+        reason = error.strerror if isinstance(error, OSError) else error
+        faults.append(f"{path} cannot be read: {reason}.")
         return {}
     return {name: text for name, text in dotenv_values(path, interpolate=False).items() if text is not None}
 

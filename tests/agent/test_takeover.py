@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,37 +13,9 @@ from kubeai_bot.domain.message import StoredMessage, ToolCallResponse
 from kubeai_bot.domain.session import AgentState
 from kubeai_bot.interfaces import Emit, ModelEvent, PlannedCall, Showing, ToolResult, ToolSpec
 from tests.agent.loop_world import MIA, THREAD, ScriptedProvider, World, calls, says
+from tests.scenario.mortal_store import Death
 
 MOST_STEPS = 60
-
-
-@dataclass
-class Death:
-    """Kills one runner at its n-th outside call: before the call takes effect, or after, its answer lost."""
-
-    at: int
-    after_effect: bool
-    count: int = 0
-    dead: asyncio.Event = field(default_factory=asyncio.Event)
-    buried: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def hang(self) -> Any:
-        await self.buried.wait()
-        raise asyncio.CancelledError
-
-    async def around(self, work: Any) -> Any:
-        if self.dead.is_set():
-            work.close()
-            await self.hang()
-        self.count += 1
-        if self.count != self.at:
-            return await work
-        if self.after_effect:
-            await work
-        else:
-            work.close()
-        self.dead.set()
-        return await self.hang()
 
 
 class MortalStore:
