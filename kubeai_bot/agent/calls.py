@@ -79,8 +79,7 @@ class CallRunner:
             result = ToolResult(text, _first_line(str(error)), ok=False)
         except TimeoutError:
             result = _out_of_time(planned)
-        except Exception:
-            log.exception("tool crashed", tool=planned.call.name)
+        except Crashed:
             result = ToolResult(_crashed(planned), "the tool failed inside the bot", ok=False)
         seconds = time.monotonic() - started
         outcome: ToolOutcome = "ok" if result.ok else "failed"
