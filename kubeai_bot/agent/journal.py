@@ -107,9 +107,6 @@ class Journal:
         self._ending = True
         self.stop_asked.set()
 
-    async def release(self) -> None:
-        await self._store.release(self._lease)
-
     async def _renew(self) -> None:
         self._lease = await self._store.renew(self._lease, self._term.ttl)
 

@@ -73,7 +73,10 @@ class Runner:
         receipt = await self._store.receive(incoming, claim)
         log.info("event received", kind=incoming.kind, session=receipt.session_id, repeated=receipt.repeated)
         if receipt.session_id is not None and receipt.lease is not None and receipt.tail is not None:
-            self._start(receipt.session_id, (receipt.lease, receipt.tail))
+            if self._accepting:
+                self._start(receipt.session_id, (receipt.lease, receipt.tail))
+            else:  # shutting down since the claim was made: another replica need not wait for it to expire
+                await self._release(receipt.lease)
         return receipt
 
     async def run(self) -> None:
@@ -145,7 +148,7 @@ class Runner:
         finally:
             if self._journals.get(session_id) is journal:
                 del self._journals[session_id]
-            await asyncio.shield(self._release(journal))
+            await asyncio.shield(self._release(journal.lease))
         if journal.nudged.is_set():
             self._wake(session_id)
 
@@ -160,9 +163,9 @@ class Runner:
             claimed = lease, await self._store.load(session_id)
         return Journal(self._store, *claimed, self._pace.term)
 
-    async def _release(self, journal: Journal) -> None:
+    async def _release(self, lease: Lease) -> None:
         try:
-            await journal.release()
+            await self._store.release(lease)
         except StoreError as error:
             log.warning("lease not released, it will expire", error=str(error))
 

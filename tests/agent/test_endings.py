@@ -163,3 +163,28 @@ async def test_a_stop_right_behind_its_question_stops_it(world: World, text: str
         await world.settled()
     assert world.texts == ["Stopped. Nothing was changed."]
     assert world.provider.asked == []
+
+
+class StoreThatIsSlow:
+    """A store whose `receive` takes so long that something else happens meanwhile."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.meanwhile: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def receive(self, *given: Any) -> Any:
+        receipt = await self._store.receive(*given)
+        await self.meanwhile(grace=0)
+        return receipt
+
+
+async def test_a_claim_made_while_the_runner_shuts_down_is_given_back(world: World) -> None:
+    store = StoreThatIsSlow(world.store)
+    runner = world.runner(store=store)
+    store.meanwhile = runner.stop
+    receipt = await runner.receive(world.message("hi"))
+    assert receipt.lease is not None
+    assert list(await world.store.unfinished()) == [receipt.session_id]
