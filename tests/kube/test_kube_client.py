@@ -151,11 +151,10 @@ async def test_cookies_of_one_answer_do_not_travel_with_the_next_request(serve, 
 
 
 async def test_a_slow_server_is_given_up_after_the_requests_time(serve, reach):
-    async def sleep(_request):
-        await asyncio.sleep(30)
-        return web.json_response({})
+    async def never(_request):
+        await asyncio.Event().wait()
 
-    server = await serve(sleep)
+    server = await serve(never)
     with pytest.raises(Unreachable, match=r"cluster demo: no answer within 0\.2 s"):
         await reach(server.url).request(MIA, Request("GET", "/api/v1/pods", timeout=0.2))
 
@@ -261,11 +260,10 @@ async def test_an_endless_log_is_cut_and_its_connection_freed(serve, reach, even
 
 
 async def test_cancelling_frees_the_connection(serve, reach, eventually):
-    async def sleep(_request):
-        await asyncio.sleep(30)
-        return web.json_response({})
+    async def never(_request):
+        await asyncio.Event().wait()
 
-    server = await serve(sleep)
+    server = await serve(never)
     task = asyncio.create_task(reach(server.url).request(MIA, PODS))
     await eventually(lambda: server.open_requests == 1)
     task.cancel()
