@@ -11,7 +11,11 @@ else
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 endif
 
-.PHONY: help install demo test test-all lint format bench lock clean
+N      ?= 500
+SEED   ?= 1
+RIVALS := .venv-rivals
+
+.PHONY: help install demo test test-all chaos lint format bench bench-sessions lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -28,6 +32,9 @@ test: $(VENV)/.dev ## All tests but those marked long
 test-all: $(VENV)/.dev ## All tests and their longer forms
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered $(ARGS)
 
+chaos: $(VENV)/.dev ## N questions while everything breaks: make chaos N=500 SEED=1
+	$(BIN)/python -m tests.chaos.storm $(N) $(SEED)
+
 lint: $(VENV)/.dev ## Style, types, import contracts, size budgets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,13 +48,16 @@ format: $(VENV)/.dev ## Put the code into the project's format
 bench: $(VENV)/.dev ## Measurements, as ratios within one run
 	$(BIN)/python benchmarks/turn.py $(ARGS)
 
+bench-sessions: $(VENV)/.dev $(RIVALS)/.made ## The session store beside other systems' stores, on one PostgreSQL
+	$(BIN)/python benchmarks/sessions.py $(RIVALS)/bin/python
+
 lock: $(VENV)/.dev ## Pin all dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-annotate --no-header --upgrade -o requirements/runtime.txt
 	uv pip compile -q pyproject.toml --group test --group lint --universal --generate-hashes --no-annotate --no-header --upgrade \
 		-c requirements/runtime.txt -o requirements/dev.txt
 
 clean: ## Remove the virtual environment and all caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) $(RIVALS) .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -67,4 +77,9 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Installing the test and lint tools."
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(RIVALS)/.made: benchmarks/rivals/requirements.txt | $(BIN)/python
+	$(BIN)/python -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
