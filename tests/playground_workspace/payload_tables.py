@@ -1,100 +1,48 @@
-"""Right and wrong payloads, one a line: what Slack takes and what it refuses (slack.md §2.4, Block Kit reference)."""
+"""Right and wrong payloads, one a line: what Slack takes and what it refuses (slack.md §2.4, Block Kit reference).
+
+A wrong one comes with the JSON pointer of its fault. Limits have tables of their own in `payload_limits`.
+"""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-Json = dict[str, Any]
-
-
-def plain(text: str = "x") -> Json:
-    return {"type": "plain_text", "text": text}
-
-
-def mrkdwn(text: str = "*x*") -> Json:
-    return {"type": "mrkdwn", "text": text}
-
-
-def section(text: Json | None = None, **more: Any) -> Json:
-    return {"type": "section", "text": text or mrkdwn(), **more}
-
-
-def button(**more: Any) -> Json:
-    return {"type": "button", "text": plain(), "action_id": "go", **more}
-
-
-def actions(*elements: Json) -> Json:
-    return {"type": "actions", "elements": list(elements)}
-
-
-def option(value: str = "v", **more: Any) -> Json:
-    return {"text": plain(value), "value": value, **more}
-
-
-def options(count: int) -> list[Json]:
-    return [option(f"v{number}") for number in range(count)]
-
-
-def select(kind: str = "static_select", **more: Any) -> Json:
-    return {"type": kind, "action_id": "pick", **more}
-
-
-def rich(*parts: Json, kind: str = "rich_text_section", **more: Any) -> Json:
-    return {"type": "rich_text", "elements": [{"type": kind, "elements": list(parts), **more}]}
-
-
-def words(text: str = "x", **more: Any) -> Json:
-    return {"type": "text", "text": text, **more}
-
-
-def bullets(*items: Json, **more: Any) -> Json:
-    return rich(*items, kind="rich_text_list", style="bullet", **more)
-
-
-def line(text: str = "x") -> Json:
-    return {"type": "rich_text_section", "elements": [words(text)]}
-
-
-def cell(text: str = "x") -> Json:
-    return {"type": "raw_text", "text": text}
-
-
-def table(*rows: list[Json], **more: Any) -> Json:
-    return {"type": "table", "rows": list(rows), **more}
-
-
-def card(**more: Any) -> Json:
-    return {"type": "card", "title": mrkdwn(), **more}
-
-
-def task_card(**more: Any) -> Json:
-    return {"type": "task_card", "task_id": "1", "title": "List", "status": "complete", **more}
-
-
-def container(*children: Json, **more: Any) -> Json:
-    return {"type": "container", "title": plain(), "child_blocks": list(children), **more}
-
-
-def entry(element: Json, **more: Any) -> Json:
-    return {"type": "input", "label": plain(), "element": element, **more}
-
-
-def feedback(**more: Any) -> Json:
-    good = {"text": plain("Good"), "value": "up"}
-    return {"type": "feedback_buttons", "action_id": "fb", "positive_button": good, "negative_button": good, **more}
-
-
-def without(value: Json, key: str) -> Json:
-    value = copy.deepcopy(value)
-    del value[key]
-    return value
-
-
-CONFIRM = {"title": plain(), "text": mrkdwn(), "confirm": plain("Yes"), "deny": plain("No")}
-IMAGE = {"type": "image", "image_url": "https://img.example/a.png", "alt_text": "a"}
-DIVIDER = {"type": "divider"}
-TRASH = {"type": "icon_button", "icon": "trash", "text": plain("Delete"), "action_id": "del", "value": "r1"}
+from tests.playground_workspace import payload_limits
+from tests.playground_workspace.payload_parts import (
+    CONFIRM,
+    DIVIDER,
+    IMAGE,
+    TRASH,
+    Json,
+    actions,
+    bar_chart,
+    bullets,
+    button,
+    card,
+    cell,
+    chart,
+    container,
+    data_table,
+    entry,
+    feedback,
+    line,
+    modal,
+    mrkdwn,
+    option,
+    options,
+    pie,
+    plain,
+    provider,
+    rich,
+    section,
+    select,
+    table,
+    task_card,
+    update,
+    video,
+    without,
+    words,
+)
 
 RIGHT_BLOCKS: dict[str, list[Json]] = {
     "no blocks at all": [],
@@ -190,7 +138,7 @@ RIGHT_BLOCKS: dict[str, list[Json]] = {
     "rows of different length": [table([cell()] * 3, [cell()])],
     "alert": [{"type": "alert", "text": mrkdwn(), "level": "warning"}],
     "plain alert": [{"type": "alert", "text": plain()}],
-    "card": [card(subtitle=plain(), body=mrkdwn("x" * 200), icon=IMAGE, hero_image=IMAGE, actions=[button()])],
+    "card": [card(subtitle=mrkdwn(), body=mrkdwn("x" * 200), icon=IMAGE, hero_image=IMAGE, actions=[button()])],
     "carousel": [{"type": "carousel", "elements": [card()] * 10}],
     "container that folds": [
         container(section(), rich(words()), table([cell()]), is_collapsible=True, default_collapsed=True, width="full")
@@ -207,6 +155,58 @@ RIGHT_BLOCKS: dict[str, list[Json]] = {
         )
     ],
     "remote file": [{"type": "file", "external_id": "x", "source": "remote"}],
+    "call": [{"type": "call", "call_id": "R0ABC"}],
+    "video": [video(), video(author_name="a", provider_name="p", title_url="https://a.example", description=plain())],
+    "data table": [data_table(row_header_column_index=1, page_size=10)],
+    "data table with rich cells": [data_table(rows=[[cell("pod")], [rich(words())]])],
+    "two data tables": [data_table(), data_table()],
+    "pie chart": [chart(pie(("Running", 5), ("Pending", 0.5)))],
+    "bar chart of two series": [chart(bar_chart(["Mon", "Tue"], a=[1, 2], b=[-3, 0.5]))],
+    "line and area chart": [
+        chart({**bar_chart(["Mon"], a=[1]), "type": "line"}),
+        chart({**bar_chart(["Mon"], a=[1]), "type": "area"}),
+    ],
+    "provider to connect": [provider(auth_url="https://a.example/login", description=plain())],
+    "connected provider": [
+        provider(is_connected=True, connected_identity=plain(), accessory=select("overflow", options=options(1)))
+    ],
+    "provider that falls back": [provider(fallback=[section()])],
+    "workflow button": [
+        section(
+            accessory={
+                "type": "workflow_button",
+                "text": plain(),
+                "action_id": "w",
+                "confirm": CONFIRM,
+                "workflow": {
+                    "trigger": {
+                        "url": "https://slack.com/shortcuts/Ft0/x",
+                        "customizable_input_parameters": [{"name": "pod", "value": "cart"}],
+                    }
+                },
+            }
+        )
+    ],
+    "rich text input among actions": [actions(select("rich_text_input", min_lines=2, max_lines=2))],
+    "menu with a choice made": [actions(select(options=options(2), initial_option=option("v1")))],
+    "menu of groups with a choice made": [
+        actions(select(option_groups=[{"label": plain(), "options": options(2)}], initial_option=option("v0")))
+    ],
+    "multi menus with choices made": [
+        actions(
+            select("multi_static_select", options=options(2), initial_options=options(2), max_selected_items=2),
+            select("multi_users_select", action_id="u", initial_users=["U0MIA"]),
+            select("multi_channels_select", action_id="c", initial_channels=["C0ONCALL"]),
+            select("multi_conversations_select", action_id="d", filter={"exclude_bot_users": True}),
+            select("multi_external_select", action_id="e", min_query_length=0, initial_options=options(1)),
+        )
+    ],
+    "overflow with links": [actions(select("overflow", options=[option(url="https://a.example")]))],
+    "trash for some": [{"type": "context_actions", "elements": [{**TRASH, "visible_to_user_ids": ["U0MIA"]}]}],
+    "image element from a file's address": [
+        {"type": "context", "elements": [{"type": "image", "alt_text": "a", "slack_file": {"url": "https://f/x"}}]}
+    ],
+    **payload_limits.RIGHT,
 }
 
 WRONG_BLOCKS: dict[str, tuple[list[Any], str]] = {
@@ -355,11 +355,119 @@ WRONG_BLOCKS: dict[str, tuple[list[Any], str]] = {
     "task card with plain details": ([task_card(details="x")], "/blocks/0/details"),
     "task card of an unknown status": ([task_card(status="done")], "/blocks/0/status"),
     "file of an unknown source": ([{"type": "file", "external_id": "x", "source": "local"}], "/blocks/0/source"),
+    "not JSON's idea of a number": (
+        [table([{"type": "raw_number", "value": float("nan"), "text": "3"}])],
+        "/blocks/0/rows/0/0/value",
+    ),
+    "call of nobody": ([{"type": "call", "call_id": "x"}], "/blocks/0/call_id"),
+    "video without thumbnail": ([without(video(), "thumbnail_url")], "/blocks/0"),
+    "video with a mrkdwn title": ([video(title=mrkdwn())], "/blocks/0/title/type"),
+    "data table without caption": ([without(data_table(), "caption")], "/blocks/0"),
+    "data table with a header only": ([data_table(rows=[[cell()]])], "/blocks/0/rows"),
+    "data table with a rich header": ([data_table(rows=[[rich(words())], [cell()]])], "/blocks/0"),
+    "data table with uneven rows": ([data_table(rows=[[cell()], [cell(), cell()]])], "/blocks/0"),
+    "data table whose row header is no column": ([data_table(row_header_column_index=2)], "/blocks/0"),
+    "data table with column settings": ([data_table(column_settings=[])], "/blocks/0"),
+    "chart of no kind": ([chart({"type": "donut", "segments": []})], "/blocks/0/chart/type"),
+    "pie without segments": ([chart(pie())], "/blocks/0/chart/segments"),
+    "pie with less than nothing": ([chart(pie(("a", -1)))], "/blocks/0/chart/segments/0/value"),
+    "series of one name": (
+        [chart({**bar_chart(["Mon"], a=[1]), "series": bar_chart(["Mon"], a=[1])["series"] * 2})],
+        "/blocks/0/chart",
+    ),
+    "series that misses a category": ([chart(bar_chart(["Mon", "Tue"], a=[1]))], "/blocks/0/chart"),
+    "chart without axis": ([chart(without(bar_chart(["Mon"], a=[1]), "axis_config"))], "/blocks/0/chart"),
+    "provider that does not say whether": ([without(provider(), "is_connected")], "/blocks/0"),
+    "provider with a button": ([provider(accessory=button())], "/blocks/0/accessory/type"),
+    "provider that falls back on itself": ([provider(fallback=[provider()])], "/blocks/0/fallback/0/type"),
+    "task card without status": ([without(task_card(), "status")], "/blocks/0"),
+    "plain title of a card": ([card(title=plain())], "/blocks/0/title/type"),
+    "alert in a container": ([container({"type": "alert", "text": plain()})], "/blocks/0/child_blocks/0/type"),
+    "action_id twice in a container": ([container(actions(button(), button()))], "/blocks/0/child_blocks/0"),
+    "focus on two": (
+        [entry(select("plain_text_input", focus_on_load=True)), entry(select("datepicker", focus_on_load=True))],
+        "/blocks",
+    ),
+    "choice that is no option": (
+        [actions(select(options=options(2), initial_option=option("v2")))],
+        "/blocks/0/elements/0",
+    ),
+    "checked box that is no option": (
+        [actions(select("checkboxes", options=options(1), initial_options=[option("other")]))],
+        "/blocks/0/elements/0",
+    ),
+    "radio button pressed that is none": (
+        [actions(select("radio_buttons", options=options(1), initial_option=option("other")))],
+        "/blocks/0/elements/0",
+    ),
+    "more chosen than allowed": (
+        [actions(select("multi_static_select", options=options(2), initial_options=options(2), max_selected_items=1))],
+        "/blocks/0/elements/0",
+    ),
+    "more people chosen than allowed": (
+        [actions(select("multi_users_select", initial_users=["U0MIA", "U0SAM"], max_selected_items=1))],
+        "/blocks/0/elements/0",
+    ),
+    "user that is none": ([actions(select("users_select", initial_user="mia"))], "/blocks/0/elements/0/initial_user"),
+    "filter of an unknown kind": (
+        [actions(select("conversations_select", filter={"include": ["secret"]}))],
+        "/blocks/0/elements/0/filter/include/0",
+    ),
+    "workflow button without trigger": (
+        [actions({"type": "workflow_button", "text": plain(), "action_id": "w", "workflow": {}})],
+        "/blocks/0/elements/0/workflow",
+    ),
+    "workflow parameter without value": (
+        [
+            actions(
+                {
+                    "type": "workflow_button",
+                    "text": plain(),
+                    "workflow": {
+                        "trigger": {"url": "https://a.example", "customizable_input_parameters": [{"name": "a"}]}
+                    },
+                }
+            )
+        ],
+        "/blocks/0/elements/0/workflow/trigger/customizable_input_parameters/0",
+    ),
+    "date in a thirteenth month": (
+        [actions(select("datepicker", initial_date="2026-13-01"))],
+        "/blocks/0/elements/0/initial_date",
+    ),
+    "date in other digits": (
+        [actions(select("datepicker", initial_date="٢٠٢٦-١١-٢١"))],
+        "/blocks/0/elements/0/initial_date",
+    ),
+    "least above most": ([entry(select("plain_text_input", min_length=5, max_length=4))], "/blocks/0/element"),
+    "lines above lines": ([entry(select("rich_text_input", min_lines=5, max_lines=4))], "/blocks/0/element"),
+    "number out of bounds": (
+        [entry(select("number_input", is_decimal_allowed=True, initial_value="5", max_value="4.5"))],
+        "/blocks/0/element",
+    ),
+    "fraction that is not allowed": (
+        [entry(select("number_input", is_decimal_allowed=False, initial_value="4.5"))],
+        "/blocks/0/element",
+    ),
+    "number that is a word": (
+        [entry(select("number_input", is_decimal_allowed=False, initial_value="four"))],
+        "/blocks/0/element/initial_value",
+    ),
+    "feedback without value": (
+        [{"type": "context_actions", "elements": [feedback(positive_button={"text": plain()})]}],
+        "/blocks/0/elements/0/positive_button",
+    ),
+    "icon that Slack has not": (
+        [{"type": "context_actions", "elements": [{**TRASH, "icon": "skull"}]}],
+        "/blocks/0/elements/0/icon",
+    ),
+    "button in context actions": ([{"type": "context_actions", "elements": [button()]}], "/blocks/0/elements/0/type"),
+    "slack file by both": (
+        [{"type": "image", "alt_text": "a", "slack_file": {"id": "F0A", "url": "https://f/x"}}],
+        "/blocks/0/slack_file",
+    ),
+    **payload_limits.WRONG,
 }
-
-
-def modal(*blocks: Json, **more: Any) -> Json:
-    return {"type": "modal", "title": plain("Title"), "blocks": list(blocks) or [section()], **more}
 
 
 RIGHT_VIEWS: dict[str, Json] = {
@@ -372,6 +480,9 @@ RIGHT_VIEWS: dict[str, Json] = {
         entry(select("email_text_input")), entry(select("url_text_input"), optional=True), submit=plain()
     ),
     "modal with a rich input": modal(entry(select("rich_text_input")), submit=plain()),
+    "home with inputs and no submit": {"type": "home", "blocks": [entry(select("plain_text_input"))]},
+    "modal with a container": modal(container(section(), entry(select("timepicker"))), submit=plain()),
+    "modal with an external id": modal(external_id="x" * 255, clear_on_close=True),
     "modal with a file": modal(entry(select("file_input", filetypes=["log"], max_files=3)), submit=plain()),
 }
 
@@ -396,4 +507,63 @@ WRONG_VIEWS: dict[str, tuple[Any, str]] = {
         modal(entry(select("number_input")), submit=plain()),
         "/view/blocks/0/element",
     ),
+    "input inside a container without submit": (modal(container(entry(select("plain_text_input")))), "/view"),
+    "submit_disabled of the workflow steps of old": (modal(submit_disabled=True), "/view"),
+    "workflow step": ({"type": "workflow_step", "blocks": [DIVIDER]}, "/view/type"),
+    "table in a container": (modal(container(table([cell()]))), "/view/blocks/0/child_blocks/0/type"),
+    "plan in a view": (modal({"type": "plan", "title": "x"}), "/view/blocks/0/type"),
+    "feedback in a view": (modal({"type": "context_actions", "elements": [feedback()]}), "/view/blocks/0/type"),
+    "external_id too long": (modal(external_id="x" * 256), "/view/external_id"),
+    "close too long": (modal(close=plain("x" * 25)), "/view/close/text"),
+    "notify_on_close as a word": (modal(notify_on_close="yes"), "/view/notify_on_close"),
+    "focus on two": (
+        modal(
+            entry(select("plain_text_input", focus_on_load=True)),
+            container(entry(select("datepicker", focus_on_load=True))),
+            submit=plain(),
+        ),
+        "/view/blocks",
+    ),
+}
+
+RIGHT_CHUNKS: dict[str, list[Json]] = {
+    "text": [{"type": "markdown_text", "text": "**OOMKilled**"}],
+    "plan": [{"type": "plan_update", "title": "x" * 256}],
+    "task": [update(details="x" * 256, output="", sources=[])],
+    "task with a source": [update(sources=[{"type": "url", "url": "https://a.example", "text": "Runbook"}])],
+    "the same task twice": [update(status="pending"), update()],
+    "all states": [update(id=status, status=status) for status in ("pending", "in_progress", "complete", "error")],
+    "blocks": [{"type": "blocks", "blocks": [section(), table([cell()])]}],
+    "text and blocks": [{"type": "markdown_text", "text": "x"}, {"type": "blocks", "blocks": [DIVIDER] * 50}],
+    "fifty tasks": [update(id=str(number)) for number in range(50)],
+}
+
+WRONG_CHUNKS: dict[str, tuple[Any, str]] = {
+    "no chunk": (["x"], "/chunks/0"),
+    "unknown type": ([{"type": "text", "text": "x"}], "/chunks/0/type"),
+    "empty text": ([{"type": "markdown_text", "text": ""}], "/chunks/0/text"),
+    "unknown key": ([{"type": "markdown_text", "text": "x", "title": "y"}], "/chunks/0"),
+    "plan without title": ([{"type": "plan_update"}], "/chunks/0"),
+    "plan title too long": ([{"type": "plan_update", "title": "x" * 257}], "/chunks/0/title"),
+    "plan title as an object": ([{"type": "plan_update", "title": plain()}], "/chunks/0/title"),
+    "task without id": ([without(update(), "id")], "/chunks/0"),
+    "task without title": ([without(update(), "title")], "/chunks/0"),
+    "task without status": ([without(update(), "status")], "/chunks/0"),
+    "task of unknown status": ([update(status="done")], "/chunks/0/status"),
+    "task id too long": ([update(id="x" * 257)], "/chunks/0/id"),
+    "task title too long": ([update(title="x" * 257)], "/chunks/0/title"),
+    "task details too long": ([update(details="x" * 257)], "/chunks/0/details"),
+    "task output too long": ([update(output="x" * 257)], "/chunks/0/output"),
+    "task details as rich text": ([update(details=rich(words()))], "/chunks/0/details"),
+    "source that is a string": ([update(sources=["https://a.example"])], "/chunks/0/sources/0"),
+    "source without text": ([update(sources=[{"type": "url", "url": "https://a.example"}])], "/chunks/0/sources/0"),
+    "source that is a script": (
+        [update(sources=[{"type": "url", "url": "javascript:x", "text": "x"}])],
+        "/chunks/0/sources/0/url",
+    ),
+    "fifty-one tasks": ([update(id=str(number)) for number in range(51)], "/chunks"),
+    "no blocks": ([{"type": "blocks", "blocks": []}], "/chunks/0/blocks"),
+    "too many blocks": ([{"type": "blocks", "blocks": [DIVIDER] * 51}], "/chunks/0/blocks"),
+    "wrong block": ([{"type": "blocks", "blocks": [{"type": "section"}]}], "/chunks/0/blocks/0"),
+    "two tables": ([{"type": "blocks", "blocks": [table([cell()]), table([cell()])]}], "/chunks/0/blocks"),
 }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kubeai_bot.playground.workspace import events
+from kubeai_bot.playground.workspace.changes import ChannelChanged
 from kubeai_bot.playground.workspace.messages import SimMessage
 from kubeai_bot.playground.workspace.methods import files, reactions, streams, views
 from kubeai_bot.playground.workspace.parts import Parts
@@ -25,6 +26,7 @@ class Acting(Parts):
 
     def add_channel(self, channel: Channel) -> Channel:
         self._state.channels[channel.id] = channel
+        self._state.publish(ChannelChanged(channel))
         return channel
 
     async def say(
@@ -78,6 +80,10 @@ class Acting(Parts):
     async def react(self, user: str, channel: str, ts: str, name: str) -> None:
         """Adds the emoji `name` (without colons) to a message."""
         reactions.react(self._state, self._seen(channel, ts), user, name)
+
+    async def unreact(self, user: str, channel: str, ts: str, name: str) -> None:
+        """Takes a reaction back."""
+        reactions.unreact(self._state, self._seen(channel, ts), user, name)
 
     async def stop(self, user: str, channel: str, thread_ts: str) -> list[str]:
         """Presses Stop in a thread: its streams end at once; their timestamps. The app is told, and has to stop
@@ -146,7 +152,9 @@ class Acting(Parts):
         channel = self._state.channels[channel_id or person.dm]
         if channel.is_im and user not in channel.members:
             raise PermissionError(f"{person.name} is not in {channel.id}")
-        channel.members.add(user)
+        if user not in channel.members:
+            channel.members.add(user)
+            self._state.publish(ChannelChanged(channel))
         channel.is_ext_shared = channel.is_ext_shared or person.team_id != TEAM_ID
         if thread_ts is not None:
             root = self._state.root(channel.id, thread_ts)

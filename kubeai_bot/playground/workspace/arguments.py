@@ -7,12 +7,13 @@ Sources: the method pages of docs.slack.dev and `slack_sdk` 3.47, whose client s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from kubeai_bot.playground.workspace.wire import Json, Refused
+from kubeai_bot.playground.workspace.shapes.arguments import ARGUMENTS, ARGUMENTS_OF, RULES_OF
+from kubeai_bot.playground.workspace.wire import Fault, Json, Refused
 
 _ALWAYS_ALLOWED = frozenset({"token", "team_id"})
 """Bolt adds `team_id` to every call of a request's client."""
@@ -155,7 +156,23 @@ def decode_arguments(method: Method, raw: Json) -> tuple[Json, list[str]]:
                 decoded[key] = _decode(key, kind, value)
         elif key not in _ALWAYS_ALLOWED:
             unknown.append(f"{method.name}: unknown argument {key!r}")
+    faults = list(_faults(method.name, decoded))
+    if faults:
+        raise Refused("invalid_arguments", messages=[str(fault) for fault in faults])
     return decoded, unknown
+
+
+def _faults(name: str, arguments: Json) -> Iterator[Fault]:
+    """What is wrong with arguments of the right kind: length, choice, shape, and which exclude each other."""
+    shapes = ARGUMENTS_OF.get(name, {})
+    for key, value in arguments.items():
+        shape = shapes.get(key) or ARGUMENTS.get(key)
+        if shape is not None:
+            yield from shape.check(value, f"/{key}")
+    for rule in RULES_OF.get(name, ()):
+        sentence = rule(arguments)
+        if sentence is not None:
+            yield Fault("", sentence)
 
 
 def _decode(key: str, kind: str, value: object) -> object:

@@ -9,6 +9,7 @@ from typing import Self
 
 from kubeai_bot.playground.workspace.journal import Delivery, RecordedCall
 from kubeai_bot.playground.workspace.messages import SimMessage
+from kubeai_bot.playground.workspace.people import Channel
 from kubeai_bot.playground.workspace.wire import Json
 
 
@@ -91,6 +92,13 @@ class ReactionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelChanged:
+    """A channel is new, or somebody joined it."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
     """The app called a Web API method."""
 
@@ -128,6 +136,7 @@ Change = (
     | ViewChanged
     | PromptsSuggested
     | ReactionChanged
+    | ChannelChanged
     | Called
     | Delivered
     | ConnectionsChanged

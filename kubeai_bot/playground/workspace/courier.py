@@ -55,6 +55,7 @@ class Courier:
         transport = self._transport()
         delivery = Delivery(str(uuid.uuid4()), kind, payload, transport.name, self._state.clock())
         self._state.deliveries.append(delivery)
+        self._state.publish(Delivered(delivery))
         retries = MAX_RETRIES if kind == "events_api" else 0
         self._start(self._deliver(delivery, transport, retries))
         return delivery

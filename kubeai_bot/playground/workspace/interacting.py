@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubeai_bot.playground.workspace import forms
+from kubeai_bot.playground.workspace.answers import check_answer
+from kubeai_bot.playground.workspace.changes import ViewChanged
 from kubeai_bot.playground.workspace.forms import Answer
 from kubeai_bot.playground.workspace.journal import Delivery
 from kubeai_bot.playground.workspace.messages import SimMessage
@@ -28,8 +30,9 @@ class Interacting(Parts):
         message: SimMessage | None = None,
         view: SimView | None = None,
         choose: Answer = None,
+        block_id: str | None = None,
     ) -> Delivery:
-        """Clicks a button, or chooses in a menu, by its `action_id`.
+        """Clicks a button, or chooses in a menu, by its `action_id` (and `block_id`, where several blocks have it).
 
         In `message` or `view`; otherwise in the newest of either that shows the element to this person. `choose` is
         the value of an option, a date or an id, and `positive` or `negative` for feedback buttons. Raises
@@ -44,7 +47,8 @@ class Interacting(Parts):
             view = view or self._view_with(user, action_id)
             blocks = view.view["blocks"]
             where = {"container": {"type": "view", "view_id": view.id}, "view": views.to_view(view)}
-        block, element = _element(blocks, action_id, user)
+        block, element = _element(blocks, action_id, user, block_id)
+        check_answer(element, choose)
         payload: Json = {
             "type": "block_actions",
             **self._who(person),
@@ -61,7 +65,19 @@ class Interacting(Parts):
         A required input without a value raises `ValueError`, as Slack does not let a person send it.
         """
         shown = view or self.modal(user)
-        state = forms.values(shown.view["blocks"], answers)
+        return await self._submit(user, shown, forms.values(shown.view["blocks"], answers))
+
+    async def submit_blocks(self, user: str, answers: Mapping[str, Mapping[str, Answer]], view: SimView) -> Delivery:
+        """As `submit`, with `answers` by block id and action id: two blocks may use the same action id."""
+        state: dict[str, dict[str, Json]] = {}
+        for block in nested(view.view["blocks"]):
+            given = answers.get(block.get("block_id", ""), {})
+            for element in elements(block):
+                check_answer(element, given.get(element.get("action_id", "")))
+            state |= forms.values([block], given)
+        return await self._submit(user, view, state)
+
+    async def _submit(self, user: str, shown: SimView, state: dict[str, dict[str, Json]]) -> Delivery:
         _check_required(shown, state)
         payload: Json = {
             "type": "view_submission",
@@ -216,6 +232,7 @@ class Interacting(Parts):
                 case "errors":
                     shown.errors.clear()
                     shown.errors.update(views.checked_errors(shown, response.get("errors")))
+                    self._state.publish(ViewChanged(shown.user, views.to_view(shown)))
                 case "clear":
                     views.close_modals(self._state, shown.user, list(self._state.modals[shown.user]))
                 case "update":
@@ -248,8 +265,10 @@ def _has(blocks: list[Json], action_id: str, user: str) -> bool:
     )
 
 
-def _element(blocks: list[Json], action_id: str, user: str) -> tuple[Json, Json]:
+def _element(blocks: list[Json], action_id: str, user: str, block_id: str | None = None) -> tuple[Json, Json]:
     for block in nested(blocks):
+        if block_id is not None and block.get("block_id") != block_id:
+            continue
         for element in elements(block):
             if element.get("action_id") == action_id and _visible(element, user):
                 return block, element

@@ -46,14 +46,36 @@ MAX_OVERFLOW_OPTIONS = 5
 OPTION_TEXT_CHARS = 75
 OPTION_VALUE_CHARS = 150
 INPUT_CHARS = 3000
+MAX_INPUT_LINES = 100
+MAX_INPUT_FILES = 10
+
+PROVIDER_NAME_CHARS = 75
+"""Name, identity and context of an `auth_provider`."""
+PROVIDER_VALUE_CHARS = 150
+"""Value and description of an `auth_provider`."""
+VIDEO_TITLE_CHARS = 199
+VIDEO_AUTHOR_CHARS = 49
 
 MAX_TABLES = 1
+MAX_DATA_TABLE_ROWS = 201
+"""A header and 200 more (older pages of the docs say 100)."""
+MAX_PAGE_SIZE = 100
+MAX_CHARTS = 2
+MAX_CHART_SERIES = 12
+"""Series of a chart, segments of a pie."""
+MAX_CHART_CATEGORIES = 20
+CHART_LABEL_CHARS = 20
+CHART_TITLE_CHARS = 50
+"""Title of a chart and of its axes."""
 MAX_TABLE_ROWS = 100
 MAX_TABLE_COLUMNS = 20
 TABLE_CHARS = 10_000
 
+ALERT_CHARS = 200
+"""As `slackapi/java-slack-sdk` documents it; the reference page names no limit."""
 CARD_TITLE_CHARS = 150
 CARD_BODY_CHARS = 200
+MAX_CARD_ACTIONS = 5
 MAX_CARDS = 10
 MAX_CONTAINER_CHILDREN = 10
 CONTAINER_TITLE_CHARS = 150
@@ -72,3 +94,4 @@ MAX_PROMPTS = 4
 MAX_ATTACHMENTS = 100
 METADATA_BYTES = 16_000
 MAX_UPLOAD_BYTES = 1_000_000_000
+UPLOAD_ALT_CHARS = 1000

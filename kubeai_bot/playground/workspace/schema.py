@@ -5,12 +5,16 @@ Faults come in Slack's words, so that what a test reads here is what an operator
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kubeai_bot.playground.workspace.wire import Fault, Refused
+
+_DEEPEST = 60
+"""Steps of a JSON pointer; nothing that Slack shows comes near it."""
 
 
 class Shape(Protocol):
@@ -65,7 +69,7 @@ class Number:
 
     def check(self, value: Any, at: str) -> Iterator[Fault]:
         kinds = (int, float) if self.fraction else (int,)
-        if isinstance(value, bool) or not isinstance(value, kinds):
+        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
             yield Fault(at, "must be a number" if self.fraction else "must be an integer")
             return
         if self.least is not None and value < self.least:
@@ -150,6 +154,8 @@ class ByType:
     def check(self, value: Any, at: str) -> Iterator[Fault]:
         if not isinstance(value, dict):
             yield Fault(at, "must be an object")
+        elif at.count("/") > _DEEPEST:
+            yield Fault(at, "nested too deeply")
         elif "type" not in value:
             yield Fault(at, "missing required field: type")
         else:

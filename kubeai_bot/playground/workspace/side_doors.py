@@ -7,6 +7,7 @@ import json
 from aiohttp import web
 
 from kubeai_bot.playground.workspace import events
+from kubeai_bot.playground.workspace.changes import MessageDeleted
 from kubeai_bot.playground.workspace.methods.chat import rewrite, say_back
 from kubeai_bot.playground.workspace.state import ResponseUrl, State
 from kubeai_bot.playground.workspace.wire import Json, Refused
@@ -61,6 +62,7 @@ class SideDoors:
                 events.delete(self._state, message)
             elif message is not None:
                 message.deleted = True
+                self._state.publish(MessageDeleted(message))
         elif body.get("replace_original") and message is not None:
             rewrite(self._state, message, body)
         else:

@@ -34,7 +34,11 @@ def check_message_blocks(blocks: Any) -> list[Fault]:
     faults = list(_MESSAGE_BLOCKS.check(blocks, "/blocks"))
     if faults:
         return faults
-    return [*_whole(blocks, "/blocks"), *_message_totals(blocks), *_sdk_blocks(blocks, "/blocks")]
+    return _of_a_message(blocks, "/blocks")
+
+
+def _of_a_message(blocks: Sequence[Json], at: str) -> list[Fault]:
+    return [*_whole(blocks, at), *_message_totals(blocks, at), *_sdk_blocks(blocks, at)]
 
 
 def check_view(view: Any) -> list[Fault]:
@@ -53,8 +57,7 @@ def check_chunks(chunks: Any, known_tasks: Mapping[str, str]) -> list[Fault]:
     for index, chunk in enumerate(chunks):
         at = f"/chunks/{index}"
         if chunk["type"] == "blocks":
-            faults += [*_whole(chunk["blocks"], f"{at}/blocks"), *_message_totals(chunk["blocks"])]
-            faults += _sdk_blocks(chunk["blocks"], f"{at}/blocks")
+            faults += _of_a_message(chunk["blocks"], f"{at}/blocks")
         else:
             faults += _sdk(_build_chunk, chunk, at)
     tasks = {chunk["id"] for chunk in chunks if chunk["type"] == "task_update"} | set(known_tasks)
@@ -84,38 +87,51 @@ def check_attachments(attachments: Any) -> list[Fault]:
 
 
 def _whole(blocks: Sequence[Json], at: str) -> Iterator[Fault]:
-    """What must be unique: block ids in a message or view, action ids in a block."""
+    """What must be unique: block ids in a message or view, action ids in a block, the element that gets the focus."""
     block_ids = Counter(block["block_id"] for block in nested(blocks) if "block_id" in block)
     for block_id, count in block_ids.items():
         if count > 1:
             yield Fault(at, f"block_id {block_id!r} already exists")
-    for index, block in enumerate(blocks):
+    focused = 0
+    for block, pointer in _placed(blocks, at):
         action_ids = Counter(element["action_id"] for element in elements(block) if "action_id" in element)
         for action_id, count in action_ids.items():
             if count > 1:
-                yield Fault(f"{at}/{index}", f"action_id {action_id!r} already exists in this block")
+                yield Fault(pointer, f"action_id {action_id!r} already exists in this block")
+        focused += sum(element.get("focus_on_load") is True for element in elements(block))
+    if focused > 1:
+        yield Fault(at, "only one element can have focus_on_load")
 
 
-def _message_totals(blocks: Sequence[Json]) -> Iterator[Fault]:
+def _message_totals(blocks: Sequence[Json], at: str) -> Iterator[Fault]:
     everything = list(nested(blocks))
-    tables = sum(block["type"] == "table" for block in everything)
-    if tables > limits.MAX_TABLES:
-        yield Fault("/blocks", "only one table allowed")
+    kinds = Counter(block["type"] for block in everything)
+    if kinds["table"] > limits.MAX_TABLES:
+        yield Fault(at, "only one table allowed")
+    if kinds["data_visualization"] > limits.MAX_CHARTS:
+        yield Fault(at, f"no more than {limits.MAX_CHARTS} data_visualization blocks allowed")
     markdown = sum(len(block["text"]) for block in everything if block["type"] == "markdown")
     if markdown > limits.MARKDOWN_CHARS:
-        yield Fault("/blocks", f"markdown blocks must be less than {limits.MARKDOWN_CHARS + 1} characters together")
+        yield Fault(at, f"markdown blocks must be less than {limits.MARKDOWN_CHARS + 1} characters together")
+
+
+_INSIDE = {"container": "child_blocks", "carousel": "elements", "plan": "tasks", "auth_provider": "fallback"}
+"""Which key of a block holds blocks."""
+
+
+def _placed(blocks: Iterable[Json], at: str) -> Iterator[tuple[Json, str]]:
+    """Blocks and the blocks inside them, each with its JSON pointer."""
+    for index, block in enumerate(blocks):
+        pointer = f"{at}/{index}"
+        yield block, pointer
+        key = _INSIDE.get(block["type"])
+        if key is not None:
+            yield from _placed(block.get(key, ()), f"{pointer}/{key}")
 
 
 def nested(blocks: Iterable[Json]) -> Iterator[Json]:
-    """Blocks and the blocks inside them: container children, carousel cards, a plan's task cards."""
-    for block in blocks:
-        yield block
-        if block["type"] == "container":
-            yield from nested(block["child_blocks"])
-        elif block["type"] == "carousel":
-            yield from nested(block["elements"])
-        elif block["type"] == "plan":
-            yield from nested(block.get("tasks", ()))
+    """Blocks and the blocks inside them: container children, carousel cards, a plan's task cards, fallbacks."""
+    return (block for block, _ in _placed(blocks, ""))
 
 
 def elements(block: Json) -> list[Json]:
@@ -123,7 +139,7 @@ def elements(block: Json) -> list[Json]:
     match block["type"]:
         case "actions" | "context_actions":
             return list(block["elements"])
-        case "section":
+        case "section" | "auth_provider":
             return [block["accessory"]] if "accessory" in block else []
         case "input":
             return [block["element"]]
@@ -133,9 +149,14 @@ def elements(block: Json) -> list[Json]:
             return []
 
 
+_NEWER_THAN_THE_SDK = frozenset({"data_table", "data_visualization"})
+"""Blocks that `slack_sdk` 3.47 has no model of."""
+
+
 def _sdk_blocks(blocks: Sequence[Json], at: str) -> Iterator[Fault]:
     for index, block in enumerate(blocks):
-        yield from _sdk(_build_block, block, f"{at}/{index}")
+        if block["type"] not in _NEWER_THAN_THE_SDK:
+            yield from _sdk(_build_block, block, f"{at}/{index}")
 
 
 def _sdk(build: Callable[[Json], JsonObject | None], value: Json, at: str) -> Iterator[Fault]:

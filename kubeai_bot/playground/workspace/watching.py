@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self, TypeVar
 
 from kubeai_bot.playground.workspace.changes import Subscription
@@ -13,7 +13,7 @@ from kubeai_bot.playground.workspace.methods import streams
 from kubeai_bot.playground.workspace.parts import Parts
 from kubeai_bot.playground.workspace.people import Channel, Person
 from kubeai_bot.playground.workspace.render import Renderer
-from kubeai_bot.playground.workspace.state import Session, SimFile
+from kubeai_bot.playground.workspace.state import Session, SimFile, SimView
 
 T = TypeVar("T")
 
@@ -69,6 +69,47 @@ class Watching(Parts):
         """The thread's agent session: status, title and status line; None where there is none."""
         self._state.expire_status_lines()
         return self._state.sessions.get((channel, thread_ts))
+
+    @property
+    def sessions(self) -> Sequence[Session]:
+        """The agent sessions of all threads, oldest first."""
+        return tuple(self._state.sessions.values())
+
+    def expire(self) -> None:
+        """Ends the streams and clears the status lines that are older than Slack lets them live."""
+        streams.expire(self._state)
+        self._state.expire_status_lines()
+
+    def seen_message(self, user: str, channel: str, ts: str) -> SimMessage:
+        """A message that this person can read, ephemeral ones too. Raises `LookupError`."""
+        if channel in self._state.channels and self.can_read(user, channel):
+            for message in reversed(self._state.messages):
+                if (message.channel, message.ts) == (channel, ts) and not message.deleted:
+                    if message.ephemeral_to in (None, user):
+                        return message
+                    break
+        raise LookupError(f"{user} sees no message {ts} in {channel}")
+
+    def can_read(self, user: str, channel: str) -> bool:
+        """Members read a conversation; people of the organisation who are no guests read every public channel."""
+        where, person = self._state.channels[channel], self._state.people[user]
+        outside = person.is_stranger or person.is_restricted or person.is_ultra_restricted
+        return user in where.members or not (where.is_im or where.is_private or outside)
+
+    def view(self, user: str, view_id: str) -> SimView:
+        """The home tab or modal with this id. Raises `LookupError` where it is closed or another person's."""
+        found = self._state.views.get(view_id)
+        if found is None or found.user != user:
+            raise LookupError(f"{user} has no view {view_id} open")
+        return found
+
+    def modals(self, user: str) -> list[SimView]:
+        """A person's open modals, the topmost last."""
+        return [self._state.views[view_id] for view_id in self._state.modals.get(user, ())]
+
+    def prompts_title(self, user: str) -> str:
+        """The words above a person's suggested prompts."""
+        return str(self._state.prompts.get(self._state.people[user].dm, {}).get("title") or "")
 
     def prompts(self, user: str) -> list[tuple[str, str]]:
         """Suggested prompts (title, message) in a person's direct message with the bot."""

@@ -31,6 +31,26 @@ def react(state: State, message: SimMessage, user: str, name: str) -> Delivery |
     return events.send_event(state, event, state.channel(message.channel))
 
 
+def unreact(state: State, message: SimMessage, user: str, name: str) -> Delivery | None:
+    """Takes a reaction back and delivers `reaction_removed`. One that is not there is no fault."""
+    users = message.reactions.get(name, [])
+    if user not in users:
+        return None
+    users.remove(user)
+    if not users:
+        del message.reactions[name]
+    state.publish(ReactionChanged(message, user, name, added=False))
+    event: Json = {
+        "type": "reaction_removed",
+        "user": user,
+        "reaction": name,
+        "item": {"type": "message", "channel": message.channel, "ts": message.ts},
+        "item_user": message.user,
+        "event_ts": state.mint_ts(),
+    }
+    return events.send_event(state, event, state.channel(message.channel))
+
+
 def add(state: State, args: Json) -> Json:
     message, name = _target(state, args), args["name"]
     if not _EMOJI_NAME.fullmatch(name):
@@ -43,13 +63,9 @@ def add(state: State, args: Json) -> Json:
 
 def remove(state: State, args: Json) -> Json:
     message, name = _target(state, args), args["name"]
-    users = message.reactions.get(name, [])
-    if BOT_USER_ID not in users:
+    if BOT_USER_ID not in message.reactions.get(name, ()):
         raise not_now("no_reaction")
-    users.remove(BOT_USER_ID)
-    if not users:
-        del message.reactions[name]
-    state.publish(ReactionChanged(message, BOT_USER_ID, name, added=False))
+    unreact(state, message, BOT_USER_ID, name)
     return {}
 
 

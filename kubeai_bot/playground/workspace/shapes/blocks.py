@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from kubeai_bot.playground.workspace import limits
 from kubeai_bot.playground.workspace.schema import (
@@ -11,11 +10,7 @@ from kubeai_bot.playground.workspace.schema import (
     ByType,
     Flag,
     Items,
-    Nullable,
-    Number,
     Record,
-    Rule,
-    Shape,
     Text,
     not_with,
     one_of,
@@ -23,6 +18,7 @@ from kubeai_bot.playground.workspace.schema import (
     some_of,
     typed,
 )
+from kubeai_bot.playground.workspace.shapes.charts import DATA_VISUALIZATION
 from kubeai_bot.playground.workspace.shapes.elements import (
     BUTTON,
     IMAGE,
@@ -30,98 +26,65 @@ from kubeai_bot.playground.workspace.shapes.elements import (
     IN_CONTEXT_ACTIONS,
     IN_INPUT,
     IN_SECTION,
+    OVERFLOW,
 )
-from kubeai_bot.playground.workspace.shapes.objects import SLACK_FILE, URL, mrkdwn, plain, text
+from kubeai_bot.playground.workspace.shapes.objects import SLACK_FILE, URL, block, mrkdwn, plain, text
 from kubeai_bot.playground.workspace.shapes.rich_text import RICH_TEXT
-
-
-def _block(
-    name: str, needs: Mapping[str, Shape] | None = None, may: Mapping[str, Shape] | None = None, *rules: Rule
-) -> Record:
-    return typed(name, needs, {"block_id": Text(limits.ID_CHARS), **(may or {})}, *rules)
-
+from kubeai_bot.playground.workspace.shapes.tables import DATA_TABLE, TABLE
 
 _TITLE = Text(limits.CARD_STRING_CHARS)
 _SOURCE = typed("url", {"url": URL, "text": Text(limits.CARD_STRING_CHARS)})
 
-TASK_CARD = _block(
+TASK_CARD = block(
     "task_card",
-    {"task_id": Text(limits.CARD_STRING_CHARS), "title": _TITLE},
     {
+        "task_id": Text(limits.CARD_STRING_CHARS),
+        "title": _TITLE,
         "status": Text(choices=limits.TASK_STATUSES),
+    },
+    {
         "details": RICH_TEXT,
         "output": RICH_TEXT,
         "sources": Items(_SOURCE),
     },
 )
-CARD = _block(
+CARD = block(
     "card",
     {},
     {
         "hero_image": IMAGE,
         "icon": IMAGE,
-        "title": text(limits.CARD_TITLE_CHARS),
-        "subtitle": text(limits.CARD_TITLE_CHARS),
-        "body": text(limits.CARD_BODY_CHARS),
-        "actions": Items(BUTTON, limits.MAX_CONTEXT_ACTIONS),
+        "title": mrkdwn(limits.CARD_TITLE_CHARS),
+        "subtitle": mrkdwn(limits.CARD_TITLE_CHARS),
+        "body": mrkdwn(limits.CARD_BODY_CHARS),
+        "actions": Items(BUTTON, limits.MAX_CARD_ACTIONS),
     },
     some_of("hero_image", "title", "actions", "body"),
 )
-_CELLS: Mapping[str, Record] = {
-    "raw_text": typed("raw_text", {"text": Text()}),
-    "raw_number": typed("raw_number", {"value": Number(fraction=True), "text": Text()}),
-    "rich_text": RICH_TEXT,
-}
-_COLUMN = Record({}, {"align": Text(choices=("left", "center", "right")), "is_wrapped": Flag()})
 
 
-def _table_fits(table: Mapping[str, Any]) -> str | None:
-    rows = table.get("rows")
-    if not isinstance(rows, list):
-        return None
-    size = sum(cell_characters(cell) for row in rows if isinstance(row, list) for cell in row)
-    return f"a table takes {limits.TABLE_CHARS} characters, this has {size}" if size > limits.TABLE_CHARS else None
+def _container(children: Callable[[], Mapping[str, Record]]) -> Record:
+    return block(
+        "container",
+        {"child_blocks": Items(ByType(children), limits.MAX_CONTAINER_CHILDREN)},
+        {
+            "title": plain(limits.CONTAINER_TITLE_CHARS),
+            "rich_text_title": RICH_TEXT,
+            "subtitle": text(limits.CONTAINER_TITLE_CHARS),
+            "width": Text(choices=("narrow", "standard", "wide", "full")),
+            "icon": IMAGE,
+            "is_collapsible": Flag(),
+            "default_collapsed": Flag(),
+            "has_header_divider": Flag(),
+        },
+        some_of("title", "rich_text_title"),
+        only_with("default_collapsed", "is_collapsible"),
+        not_with("has_header_divider", "is_collapsible"),
+    )
 
-
-def cell_characters(value: Any) -> int:
-    """Characters that a table cell shows."""
-    if isinstance(value, dict):
-        own = len(value["text"]) if isinstance(value.get("text"), str) else 0
-        return own + sum(cell_characters(item) for item in value.get("elements", ()) if isinstance(item, dict))
-    return 0
-
-
-TABLE = _block(
-    "table",
-    {
-        "rows": Items(
-            Items(ByType(lambda: _CELLS), limits.MAX_TABLE_COLUMNS),
-            limits.MAX_TABLE_ROWS,
-        )
-    },
-    {"column_settings": Items(Nullable(_COLUMN), limits.MAX_TABLE_COLUMNS, least=0)},
-    _table_fits,
-)
-CONTAINER = _block(
-    "container",
-    {"child_blocks": Items(ByType(lambda: IN_CONTAINER), limits.MAX_CONTAINER_CHILDREN)},
-    {
-        "title": plain(limits.CONTAINER_TITLE_CHARS),
-        "rich_text_title": RICH_TEXT,
-        "subtitle": text(limits.CONTAINER_TITLE_CHARS),
-        "width": Text(choices=("narrow", "standard", "wide", "full")),
-        "icon": IMAGE,
-        "is_collapsible": Flag(),
-        "default_collapsed": Flag(),
-        "has_header_divider": Flag(),
-    },
-    some_of("title", "rich_text_title"),
-    only_with("default_collapsed", "is_collapsible"),
-    not_with("has_header_divider", "is_collapsible"),
-)
 
 _EVERYWHERE: Mapping[str, Record] = {
-    "section": _block(
+    "section": block(
         "section",
         {},
         {
@@ -132,9 +95,9 @@ _EVERYWHERE: Mapping[str, Record] = {
         },
         some_of("text", "fields"),
     ),
-    "header": _block("header", {"text": plain(limits.HEADER_CHARS)}),
-    "divider": _block("divider"),
-    "context": _block(
+    "header": block("header", {"text": plain(limits.HEADER_CHARS)}),
+    "divider": block("divider"),
+    "context": block(
         "context",
         {
             "elements": Items(
@@ -143,59 +106,84 @@ _EVERYWHERE: Mapping[str, Record] = {
             )
         },
     ),
-    "image": _block(
+    "image": block(
         "image",
         {"alt_text": Text(limits.ALT_TEXT_CHARS)},
         {"image_url": URL, "slack_file": SLACK_FILE, "title": plain(limits.IMAGE_TITLE_CHARS)},
         one_of("image_url", "slack_file"),
     ),
-    "actions": _block("actions", {"elements": Items(ByType(lambda: IN_ACTIONS), limits.MAX_ACTIONS)}),
-    "input": _block(
+    "actions": block("actions", {"elements": Items(ByType(lambda: IN_ACTIONS), limits.MAX_ACTIONS)}),
+    "input": block(
         "input",
         {"label": plain(limits.LABEL_CHARS), "element": ByType(lambda: IN_INPUT)},
         {"hint": plain(limits.LABEL_CHARS), "optional": Flag(), "dispatch_action": Flag()},
     ),
     "rich_text": RICH_TEXT,
-    "alert": _block(
+    "alert": block(
         "alert",
-        {"text": text()},
+        {"text": text(limits.ALERT_CHARS)},
         {"level": Text(choices=("default", "info", "warning", "error", "success"))},
     ),
     "card": CARD,
-    "carousel": _block("carousel", {"elements": Items(ByType(lambda: {"card": CARD}), limits.MAX_CARDS)}),
-    "container": CONTAINER,
-    "video": _block(
-        "video",
-        {"alt_text": Text(), "title": plain(199), "thumbnail_url": URL, "video_url": URL},
+    "carousel": block("carousel", {"elements": Items(ByType(lambda: {"card": CARD}), limits.MAX_CARDS)}),
+    "auth_provider": block(
+        "auth_provider",
         {
-            "author_name": Text(49),
-            "description": plain(199),
+            "value": Text(limits.PROVIDER_VALUE_CHARS),
+            "name": plain(limits.PROVIDER_NAME_CHARS),
+            "is_connected": Flag(),
+        },
+        {
+            "description": plain(limits.PROVIDER_VALUE_CHARS),
+            "icon_url": URL,
+            "auth_url": URL,
+            "disconnect_url": URL,
+            "connected_identity": plain(limits.PROVIDER_NAME_CHARS),
+            "connected_context": plain(limits.PROVIDER_NAME_CHARS),
+            "accessory": ByType(lambda: {"overflow": OVERFLOW}),
+            "fallback": Items(ByType(lambda: _PLAIN_BLOCKS), limits.MAX_CONTAINER_CHILDREN),
+        },
+    ),
+    "video": block(
+        "video",
+        {"alt_text": Text(), "title": plain(limits.VIDEO_TITLE_CHARS), "thumbnail_url": URL, "video_url": URL},
+        {
+            "author_name": Text(limits.VIDEO_AUTHOR_CHARS),
+            "description": plain(limits.VIDEO_TITLE_CHARS),
             "provider_icon_url": URL,
             "provider_name": Text(),
             "title_url": URL,
         },
     ),
 }
+_PLAIN_BLOCKS: Mapping[str, Record] = {
+    name: _EVERYWHERE[name] for name in ("section", "header", "divider", "context", "image", "actions")
+}
+"""What an `auth_provider` falls back to on clients that do not show it."""
+
+_CHILDREN = ("actions", "context", "divider", "header", "image", "input", "rich_text", "section", "video")
+IN_VIEW: Mapping[str, Record] = {**_EVERYWHERE, "container": _container(lambda: _IN_CONTAINER_OF_VIEW)}
+_IN_CONTAINER_OF_VIEW: Mapping[str, Record] = {name: _EVERYWHERE[name] for name in _CHILDREN}
+
 IN_MESSAGE: Mapping[str, Record] = {
     **_EVERYWHERE,
-    "markdown": _block("markdown", {"text": Text(limits.MARKDOWN_CHARS)}),
+    "container": _container(lambda: IN_CONTAINER),
+    "markdown": block("markdown", {"text": Text(limits.MARKDOWN_CHARS)}),
     "table": TABLE,
-    "context_actions": _block(
+    "data_table": DATA_TABLE,
+    "data_visualization": DATA_VISUALIZATION,
+    "context_actions": block(
         "context_actions",
         {"elements": Items(ByType(lambda: IN_CONTEXT_ACTIONS), limits.MAX_CONTEXT_ACTIONS)},
     ),
-    "plan": _block(
+    "plan": block(
         "plan", {"title": _TITLE}, {"tasks": Items(ByType(lambda: {"task_card": TASK_CARD}), limits.MAX_TASKS)}
     ),
     "task_card": TASK_CARD,
-    "file": _block("file", {"external_id": Text(), "source": Text(choices=("remote",))}),
+    "file": block("file", {"external_id": Text(), "source": Text(choices=("remote",))}),
+    "call": block("call", {"call_id": Text(pattern=r"R[A-Z0-9]+")}),
 }
-IN_VIEW: Mapping[str, Record] = _EVERYWHERE
-IN_CONTAINER: Mapping[str, Record] = {
-    name: shape
-    for name, shape in IN_MESSAGE.items()
-    if name not in ("markdown", "plan", "card", "carousel", "container")
-}
+IN_CONTAINER: Mapping[str, Record] = {name: IN_MESSAGE[name] for name in (*_CHILDREN, "file", "table")}
 MESSAGE_BLOCK = ByType(lambda: IN_MESSAGE)
 VIEW_BLOCK = ByType(lambda: IN_VIEW)
 METADATA = Record({"event_type": Text(), "event_payload": Anything()}, {"entities": Items(Anything())})

@@ -21,10 +21,17 @@ from kubeai_bot.playground.workspace.shapes.objects import (
     plain,
 )
 from kubeai_bot.playground.workspace.shapes.rich_text import RICH_TEXT
+from kubeai_bot.playground.workspace.shapes.rules import (
+    chooses_no_more_than_allowed,
+    in_order,
+    starts_among_its_options,
+    whole_numbers_only,
+)
 
 _USER = Text(pattern=r"[UW][A-Z0-9]+")
 _CHANNEL = Text(pattern=r"[CDG][A-Z0-9]+")
 _VISIBLE_TO = Items(_USER, limits.MAX_VISIBLE_TO)
+_NUMERAL = Text(pattern=r"-?[0-9]+(\.[0-9]+)?")
 _PLACEHOLDER = plain(limits.PLACEHOLDER_CHARS)
 _TYPED: dict[str, Shape] = {
     "action_id": ACTION_ID,
@@ -51,7 +58,7 @@ def _menu(name: str, *rules: Rule, **may: Shape) -> dict[str, Record]:
     single, multi = _picker(name, **may), _picker(f"multi_{name}", **several)
     return {
         name: Record(single.needs, single.may, rules),
-        f"multi_{name}": Record(multi.needs, multi.may, rules),
+        f"multi_{name}": Record(multi.needs, multi.may, (*rules, chooses_no_more_than_allowed)),
     }
 
 
@@ -86,16 +93,19 @@ CHECKBOXES = typed(
     "checkboxes",
     {"options": Items(CHOICE_OPTION, limits.MAX_CHOICES)},
     {**_CHOICES, "initial_options": Items(CHOICE_OPTION, limits.MAX_CHOICES)},
+    starts_among_its_options,
 )
 RADIO_BUTTONS = typed(
     "radio_buttons",
     {"options": Items(CHOICE_OPTION, limits.MAX_CHOICES)},
     {**_CHOICES, "initial_option": CHOICE_OPTION},
+    starts_among_its_options,
 )
 MENUS: Mapping[str, Record] = {
     **_menu(
         "static_select",
         one_of("options", "option_groups"),
+        starts_among_its_options,
         options=Items(MENU_OPTION, limits.MAX_OPTIONS),
         option_groups=Items(OPTION_GROUP, limits.MAX_OPTION_GROUPS),
         initial_option=MENU_OPTION,
@@ -112,8 +122,10 @@ MENUS: Mapping[str, Record] = {
     ),
 }
 PICKERS: Mapping[str, Record] = {
-    "datepicker": _picker("datepicker", initial_date=Text(pattern=r"\d{4}-\d{2}-\d{2}")),
-    "timepicker": _picker("timepicker", initial_time=Text(pattern=r"([01]\d|2[0-3]):[0-5]\d"), timezone=Text()),
+    "datepicker": _picker(
+        "datepicker", initial_date=Text(pattern=r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
+    ),
+    "timepicker": _picker("timepicker", initial_time=Text(pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]"), timezone=Text()),
     "datetimepicker": typed(
         "datetimepicker", {}, {**_CHOICES, "initial_date_time": Number(1_000_000_000, 9_999_999_999)}
     ),
@@ -129,19 +141,32 @@ INPUTS: Mapping[str, Record] = {
             "min_length": Number(0, limits.INPUT_CHARS),
             "max_length": Number(1, limits.INPUT_CHARS),
         },
+        in_order("min_length", "max_length"),
     ),
     "rich_text_input": typed(
-        "rich_text_input", {}, {**_TYPED, "initial_value": RICH_TEXT, "min_lines": Number(1), "max_lines": Number(1)}
+        "rich_text_input",
+        {},
+        {
+            **_TYPED,
+            "initial_value": RICH_TEXT,
+            "min_lines": Number(1, limits.MAX_INPUT_LINES),
+            "max_lines": Number(1, limits.MAX_INPUT_LINES),
+        },
+        in_order("min_lines", "max_lines"),
     ),
     "email_text_input": typed("email_text_input", {}, {**_TYPED, "initial_value": Text()}),
     "url_text_input": typed("url_text_input", {}, {**_TYPED, "initial_value": Text()}),
     "number_input": typed(
         "number_input",
         {"is_decimal_allowed": Flag()},
-        {**_TYPED, "initial_value": Text(), "min_value": Text(), "max_value": Text()},
+        {**_TYPED, "initial_value": _NUMERAL, "min_value": _NUMERAL, "max_value": _NUMERAL},
+        in_order("min_value", "initial_value", "max_value"),
+        whole_numbers_only,
     ),
     "file_input": typed(
-        "file_input", {}, {"action_id": ACTION_ID, "filetypes": Items(Text()), "max_files": Number(1, 10)}
+        "file_input",
+        {},
+        {"action_id": ACTION_ID, "filetypes": Items(Text()), "max_files": Number(1, limits.MAX_INPUT_FILES)},
     ),
 }
 FEEDBACK_BUTTONS = typed(
@@ -160,15 +185,17 @@ ICON_BUTTON = typed(
         "visible_to_user_ids": _VISIBLE_TO,
     },
 )
+_PARAMETER = Record({"name": Text(), "value": Text(least=0)})
 WORKFLOW_BUTTON = typed(
     "workflow_button",
     {
         "text": plain(limits.BUTTON_TEXT_CHARS),
-        "workflow": Record({"trigger": Record({"url": URL}, {"customizable_input_parameters": Items(Record())})}),
+        "workflow": Record({"trigger": Record({"url": URL}, {"customizable_input_parameters": Items(_PARAMETER)})}),
     },
     {
         "action_id": ACTION_ID,
         "style": Text(choices=("primary", "danger")),
+        "confirm": CONFIRM,
         "accessibility_label": Text(limits.ACCESSIBILITY_LABEL_CHARS),
     },
 )
@@ -182,8 +209,11 @@ _POINTED: Mapping[str, Record] = {
     **MENUS,
     **PICKERS,
 }
-IN_ACTIONS: Mapping[str, Record] = _POINTED
-IN_SECTION: Mapping[str, Record] = {**_POINTED, "image": IMAGE}
+IN_ACTIONS: Mapping[str, Record] = {**_POINTED, "rich_text_input": INPUTS["rich_text_input"]}
+IN_SECTION: Mapping[str, Record] = {
+    **{name: shape for name, shape in _POINTED.items() if name != "datetimepicker"},
+    "image": IMAGE,
+}
 IN_INPUT: Mapping[str, Record] = {
     "checkboxes": CHECKBOXES,
     "radio_buttons": RADIO_BUTTONS,

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kubeai_bot.playground.workspace import limits
-from kubeai_bot.playground.workspace.schema import ByType, Flag, Items, Record, Shape, Text, one_of, typed
+from kubeai_bot.playground.workspace.schema import ByType, Flag, Items, Record, Rule, Shape, Text, one_of, typed
 
 URL = Text(limits.URL_CHARS, pattern=r"https?://\S+")
 ACTION_ID = Text(limits.ID_CHARS)
+
+
+def block(
+    name: str, needs: Mapping[str, Shape] | None = None, may: Mapping[str, Shape] | None = None, *rules: Rule
+) -> Record:
+    """A block: what has a `type` and may have a `block_id`."""
+    return typed(name, needs, {"block_id": Text(limits.ID_CHARS), **(may or {})}, *rules)
 
 
 def plain(most: int = limits.TEXT_OBJECT_CHARS) -> Record:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubeai_bot.playground.workspace import limits
@@ -19,9 +19,18 @@ _BLOCKS = Items(VIEW_BLOCK, limits.MAX_VIEW_BLOCKS)
 
 
 def _inputs_need_a_submit(view: Mapping[str, Any]) -> str | None:
-    blocks = view.get("blocks")
-    has_input = isinstance(blocks, list) and any(isinstance(b, dict) and b.get("type") == "input" for b in blocks)
+    has_input = any(block.get("type") == "input" for block in _blocks_in(view, "blocks"))
     return "a modal with an input block needs submit" if has_input and not view.get("submit") else None
+
+
+def _blocks_in(value: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
+    """The blocks under a key, and those inside containers."""
+    blocks = value.get(key)
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, dict):
+            yield block
+            if block.get("type") == "container":
+                yield from _blocks_in(block, "child_blocks")
 
 
 VIEWS: Mapping[str, Record] = {
@@ -35,7 +44,6 @@ VIEWS: Mapping[str, Record] = {
             "close": plain(limits.VIEW_TITLE_CHARS),
             "clear_on_close": Flag(),
             "notify_on_close": Flag(),
-            "submit_disabled": Flag(),
         },
         _inputs_need_a_submit,
     ),
