@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kubeai_bot.providers.gemini import GeminiProvider
     from kubeai_bot.providers.openai import OpenAIProvider
 
 
@@ -47,5 +48,31 @@ async def connect_azure(
         from kubeai_bot.providers.openai import azure_provider  # noqa: PLC0415 - loads the SDK
 
         return azure_provider(model, endpoint, api_key, api_version, options)
+
+    return await asyncio.to_thread(build)
+
+
+async def connect_gemini(
+    model: str, api_key: str, base_url: str | None = None, options: ModelOptions | None = None
+) -> GeminiProvider:
+    """`gemini.gemini_provider`, off the event loop. Raises ConfigError."""
+
+    def build() -> GeminiProvider:
+        from kubeai_bot.providers.gemini import gemini_provider  # noqa: PLC0415 - loads the SDK
+
+        return gemini_provider(model, api_key, base_url, options)
+
+    return await asyncio.to_thread(build)
+
+
+async def connect_vertex(
+    model: str, project: str, location: str, base_url: str | None = None, options: ModelOptions | None = None
+) -> GeminiProvider:
+    """`gemini.vertex_provider`, off the event loop. Raises ConfigError."""
+
+    def build() -> GeminiProvider:
+        from kubeai_bot.providers.gemini import vertex_provider  # noqa: PLC0415 - loads the SDK
+
+        return vertex_provider(model, project, location, base_url, options)
 
     return await asyncio.to_thread(build)

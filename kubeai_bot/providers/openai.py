@@ -13,14 +13,16 @@ import httpx2
 import openai
 import structlog
 
-from kubeai_bot.domain.message import StoredMessage, ToolCallRequest
+from kubeai_bot.domain.message import StoredMessage
 from kubeai_bot.errors import ConfigError, ProviderRefused
 from kubeai_bot.interfaces import ModelEvent, ModelText, ToolSpec
+from kubeai_bot.providers.account import Account
 from kubeai_bot.providers.connect import ModelOptions
 from kubeai_bot.providers.openai_answer import Answer
-from kubeai_bot.providers.openai_errors import Account, Complaint, error_from, error_from_sdk, error_from_transport
+from kubeai_bot.providers.openai_errors import Complaint, error_from, error_from_sdk, error_from_transport
 from kubeai_bot.providers.openai_messages import ChatMessage, chat_messages, chat_tools
 from kubeai_bot.providers.openai_stream import chunks
+from kubeai_bot.providers.telling import call_ids
 from kubeai_bot.providers.windows import window_of
 
 log = structlog.get_logger(__name__)
@@ -46,7 +48,7 @@ def openai_provider(
         timeout=_timeout(options),
     )
     vendor = "The OpenAI-compatible server" if base_url else "OpenAI"
-    account = Account(vendor, "OPENAI_API_KEY", "OPENAI_BASE_URL", model, api_key or "")
+    account = Account(vendor, "OPENAI_API_KEY", "OPENAI_BASE_URL", model, lambda: api_key or "")
     return OpenAIProvider("openai", client, account, options)
 
 
@@ -77,7 +79,7 @@ def azure_provider(
         )
     settings = "AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_VERSION (MODEL_ID is the deployment's name)"
     return OpenAIProvider(
-        "azure", client, Account("Azure OpenAI", "AZURE_OPENAI_API_KEY", settings, model, api_key), options
+        "azure", client, Account("Azure OpenAI", "AZURE_OPENAI_API_KEY", settings, model, lambda: api_key), options
     )
 
 
@@ -112,12 +114,6 @@ class OpenAIProvider:
     ) -> AsyncGenerator[ModelEvent, None]:
         """As `Provider.stream`. Raises ProviderError."""
         chat = chat_messages(system, messages, self.model)
-        taken = {
-            call.id
-            for stored in messages
-            if isinstance(stored.message.payload, ToolCallRequest)
-            for call in stored.message.payload.calls
-        }
         answer = Answer()
         try:
             async with AsyncExitStack() as held:
@@ -134,7 +130,7 @@ class OpenAIProvider:
             raise error_from_transport(error, self._account) from error
         if piece := answer.rest():
             yield ModelText(piece)
-        yield answer.finish(self.model, taken)
+        yield answer.finish(self.model, call_ids(messages))
 
     async def _open(self, held: AsyncExitStack, request: dict[str, Any]) -> httpx2.Response:
         """The response, to be read while `held` is open. Raises ProviderRefused, openai.APIError."""

@@ -8,17 +8,15 @@ arguments as an object; all of that is understood here.
 from __future__ import annotations
 
 import json
-import secrets
-import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubeai_bot.domain.message import ToolCall
 from kubeai_bot.providers.loose import items, mapping, text, well_formed
+from kubeai_bot.providers.telling import new_call_id
 
 _KNOWN_FIELDS = frozenset({"index", "id", "type", "function"})
-_ALPHABET = string.ascii_letters + string.digits
 
 
 @dataclass(slots=True)
@@ -77,7 +75,7 @@ class CallAssembly:
         for pieces in self._calls:
             if not pieces.name.strip():
                 continue
-            call_id = pieces.id if pieces.id and pieces.id not in taken else _new_id(taken)
+            call_id = pieces.id if pieces.id and pieces.id not in taken else new_call_id(taken)
             taken.add(call_id)
             raw = well_formed(pieces.raw)
             calls.append(ToolCall(call_id, well_formed(pieces.name.strip()), parsed_arguments(raw), raw))
@@ -111,11 +109,3 @@ def _is_another(call: _Pieces, call_id: str, name: str) -> bool:
 def _joined(known: str, piece: str) -> str:
     """A name from its pieces; servers that repeat it, whole or grown, do not double it."""
     return piece if piece.startswith(known) else known if piece == "" else known + piece
-
-
-def _new_id(taken: set[str]) -> str:
-    """Nine letters and digits: the one form that every server takes (Mistral's are exactly that)."""
-    while True:
-        made = "".join(secrets.choice(_ALPHABET) for _ in range(9))
-        if made not in taken:
-            return made

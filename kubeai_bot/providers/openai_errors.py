@@ -6,7 +6,6 @@ request: some servers echo what they were sent.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,30 +23,17 @@ from kubeai_bot.errors import (
     QuotaExhausted,
     RateLimited,
 )
+from kubeai_bot.providers.account import Account
 from kubeai_bot.providers.loose import items, mapping, text
 from kubeai_bot.providers.overflow import is_overflow
 from kubeai_bot.providers.retry_after import retry_after
 
-_SENTENCE_LIMIT = 300
-_QUOTED_RUN = 24
 _NO_CREDIT = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "exceeded_current_quota_error", "insufficient_balance"}
 )
 _FILTERED = frozenset({"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation"})
 _RATE = frozenset({"rate_limit_exceeded", "rate_limit_error", "too_many_requests"})
 _PASSING = frozenset({408, 409, 425})
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose API it is, in the operator's words: `vendor` for people, and the settings that decide about access."""
-
-    vendor: str
-    key_setting: str
-    address_setting: str
-    model: str
-    secret: str = field(default="", repr=False)
-    """The key, only to keep it out of every text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +66,7 @@ class Complaint:
 def error_from(complaint: Complaint, account: Account, asked: Sequence[Mapping[str, Any]]) -> ProviderError:
     """The error to raise. `asked` are the messages of the request, so that none of their text comes back in it."""
     status, codes, sentence = complaint.status, complaint.codes, complaint.sentence
-    said = _harmless(sentence, account, asked)
+    said = account.quotable(sentence, "\n".join(str(value) for message in asked for value in message.values()))
     if is_overflow(status, codes, sentence):
         return ContextOverflow(f"{account.vendor}: the request is too large for {account.model}{said}")
     if codes & _NO_CREDIT or status == 402:
@@ -92,7 +78,7 @@ def error_from(complaint: Complaint, account: Account, asked: Sequence[Mapping[s
         return RateLimited(f"{account.vendor}: rate limit{said}", wait)
     if status is None or status >= 500 or status in _PASSING:
         return ProviderUnavailable(f"{account.vendor}: failed ({status or 'in mid-answer'}){said}")
-    return ProviderRefused(_refusal(status, account, said), status)
+    return ProviderRefused(account.refusal(status, said), status)
 
 
 def error_from_sdk(error: openai.APIError, account: Account, asked: Sequence[Mapping[str, Any]]) -> ProviderError:
@@ -119,36 +105,6 @@ def error_from_transport(error: httpx2.HTTPError, account: Account) -> ProviderU
     if isinstance(error, httpx2.TimeoutException):
         return ProviderUnavailable(f"{account.vendor}: the answer stalled in the middle")
     return ProviderUnavailable(f"{account.vendor}: the connection broke in mid-answer")
-
-
-def _refusal(status: int, account: Account, said: str) -> str:
-    match status:
-        case 401:
-            return f"{account.vendor} does not accept the key (401). Check {account.key_setting}."
-        case 403:
-            return (
-                f"{account.vendor} does not allow this (403). Check what the key in {account.key_setting} may use, the"
-                f" region, and whether it may use MODEL_ID={account.model}{said}"
-            )
-        case 404:
-            return (
-                f"{account.vendor} does not know the model {account.model} at this address (404). Check MODEL_ID and"
-                f" {account.address_setting}{said}"
-            )
-        case _:
-            return f"{account.vendor} refused the request ({status}). Check MODEL_ID={account.model}{said}"
-
-
-def _harmless(sentence: str, account: Account, asked: Sequence[Mapping[str, Any]]) -> str:
-    """`: ` and the vendor's sentence on one line, shortened; "" where it quotes the key or the request."""
-    line = re.sub(r"\s+", " ", sentence).strip()[:_SENTENCE_LIMIT]
-    if not line or line.startswith("<") or (account.secret and account.secret in sentence):
-        return ""
-    request = "\n".join(re.sub(r"\s+", " ", str(value)) for message in asked for value in message.values())
-    starts = range(0, max(1, len(line) - _QUOTED_RUN + 1), 4)
-    if any(len(run := line[at : at + _QUOTED_RUN]) == _QUOTED_RUN and run in request for at in starts):
-        return ""
-    return f": {line}"
 
 
 def _details(inner: Mapping[str, Any]) -> str:

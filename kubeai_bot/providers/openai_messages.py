@@ -9,31 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from kubeai_bot.domain.message import (
-    Failure,
-    Message,
-    Source,
     StoredMessage,
-    Text,
     ToolCall,
     ToolCallRequest,
     ToolCallResponse,
-    UserChoiceRequest,
-    UserChoiceResponse,
-    UserInputRequest,
-    UserInputResponse,
 )
 from kubeai_bot.interfaces import ToolSpec
 from kubeai_bot.providers.loose import mapping, well_formed
 from kubeai_bot.providers.openai_answer import VENDOR
+from kubeai_bot.providers.telling import NO_RESULT, results_of, told
 
 ChatMessage = dict[str, Any]
-
-NO_RESULT = "This call was interrupted and has no result. Nothing is known of its outcome."
-_NOTE = "(Note from the bot, not from the person:) "
 
 
 def chat_messages(system: str, messages: Sequence[StoredMessage], model: str) -> list[ChatMessage]:
@@ -43,12 +32,13 @@ def chat_messages(system: str, messages: Sequence[StoredMessage], model: str) ->
     for position, stored in enumerate(messages):
         payload = stored.message.payload
         if isinstance(payload, ToolCallRequest):
-            results = _results(messages, position)
+            results = results_of(messages, position)
             shown.update(result.seq for result in results.values())
             chat.append(_assistant(payload, model))
             chat.extend(_tool(call, results.get(call.id)) for call in payload.calls)
         elif stored.seq not in shown:
-            _say(chat, *_said(stored.message))
+            who, said = told(stored.message)
+            _say(chat, "user" if who == "user" else "assistant", said)
     return chat
 
 
@@ -71,39 +61,6 @@ def _say(chat: list[ChatMessage], role: str, said: str) -> None:
         last["content"] += "\n\n" + well_formed(said)
     else:
         chat.append({"role": role, "content": well_formed(said)})
-
-
-def _said(message: Message) -> tuple[str, str]:
-    """Role and text of everything that is not a tool call."""
-    match message.payload:
-        case Text(text=text) if message.source is not Source.AGENT:
-            return ("user" if message.source is Source.USER else "assistant"), text
-        case Text(text=text):
-            return "user", _NOTE + text
-        case Failure(text=text):
-            return "user", f"{_NOTE}this turn ended early. The person was told: {text}"
-        case UserInputRequest(prompt=prompt):
-            return "assistant", prompt
-        case UserChoiceRequest(prompt=prompt, choices=choices):
-            return "assistant", "\n".join([prompt, *(f"- {choice}" for choice in choices)])
-        case UserInputResponse(text=text) | UserChoiceResponse(choice=text):
-            return "user", text
-        case ToolCallResponse(name=name, content=content):  # its request is not in this request
-            return "user", f"{_NOTE}earlier result of {name}: {content}"
-        case _:
-            return "user", ""
-
-
-def _results(messages: Sequence[StoredMessage], request: int) -> dict[str, StoredMessage]:
-    """The results that belong to the request at that position, by call id."""
-    results: dict[str, StoredMessage] = {}
-    for stored in islice(messages, request + 1, None):
-        payload = stored.message.payload
-        if isinstance(payload, ToolCallRequest):
-            break
-        if isinstance(payload, ToolCallResponse):
-            results.setdefault(payload.call_id, stored)
-    return results
 
 
 def _assistant(request: ToolCallRequest, model: str) -> ChatMessage:

@@ -33,7 +33,8 @@ _PHRASES = (
     r"(?:prompt|input|message|conversation|request)s? (?:is|are)? ?too long",  # Anthropic, Bedrock, Ollama
     r"reduce the (?:length|size) of (?:the|your) (?:messages|prompt|input)",  # OpenAI, Groq
     r"reduce your prompt",
-    r"input token count.{0,60}exceeds",  # Gemini
+    r"input token count.{0,60}(?:exceeds|only supports)",  # Gemini, Vertex AI
+    r"payload size exceeds the limit",  # Gemini: too many bytes
     r"input tokens exceed",  # OpenAI: "... the configured limit of 272000 tokens"
     r"tokens?\b.{0,40}exceeds? the (?:limit|maximum)",  # Copilot, Gemini
     r"exceeded model token limit",  # Moonshot

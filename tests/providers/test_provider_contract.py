@@ -102,6 +102,10 @@ async def test_usage_is_counted_where_the_server_reports_it(vendor: Vendor, prov
 @pytest.mark.parametrize("raw", ['{"kind": "Po', "kind=Pod", "[1]", "{'kind': 'Pod'}"])
 async def test_malformed_arguments_are_handed_over_as_they_came(vendor: Vendor, provider: Provider, raw: str) -> None:
     vendor.will(Answer(wishes=[Wish("list_resources", raw=raw)]))
+    if vendor.parts_of == "gemini":  # which keeps them to itself: the model has to be asked again
+        with pytest.raises(ProviderUnavailable, match="MALFORMED_FUNCTION_CALL"):
+            await ask(provider)
+        return
     (call,) = (await finished(provider)).calls
     assert (call.name, call.arguments, call.raw_arguments) == ("list_resources", None, raw)
 
@@ -269,7 +273,7 @@ async def test_no_request_is_repeated_behind_the_back_of_the_loop(vendor: Vendor
 @pytest.mark.parametrize("fault", [Fault.BAD_KEY, Fault.NOT_ALLOWED, Fault.UNKNOWN_MODEL, Fault.BAD_REQUEST])
 async def test_a_refusal_says_which_setting_to_check(vendor: Vendor, provider: Provider, fault: Fault) -> None:
     vendor.will(Refusal(fault))
-    with pytest.raises(ProviderRefused, match="API_KEY" if fault is Fault.BAD_KEY else MODEL) as raised:
+    with pytest.raises(ProviderRefused, match="API_KEY|_CREDENTIALS" if fault is Fault.BAD_KEY else MODEL) as raised:
         await ask(provider)
     assert raised.value.status in (400, 401, 403, 404)
 
