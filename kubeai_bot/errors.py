@@ -15,7 +15,8 @@ KubeAIError
 │   ├── ApiStatus              the API server answered with a Status object
 │   ├── Unreachable            no connection, TLS failure, timeout
 │   ├── CredentialsFailed      exec plugin, token or certificate could not be had
-│   └── ForbiddenByPolicy      refused here, before any request was sent
+│   ├── ForbiddenByPolicy      refused here, before any request was sent
+│   └── TooLate                not sent: the session may be in other hands by now
 └── StoreError                 the session store
     ├── LeaseLost              somebody else holds the session now: stop, write nothing more
     ├── SequenceConflict       the session's history is not where the writer believed
@@ -115,6 +116,10 @@ class CredentialsFailed(ClusterError):
 
 class ForbiddenByPolicy(ClusterError):
     """Refused by this program before any request was sent."""
+
+
+class TooLate(ClusterError):
+    """Not sent: the lease under which it was to be sent may have ended meanwhile (see `Request.start_before`)."""
 
 
 class StoreError(KubeAIError):

@@ -12,8 +12,20 @@ from kubeai_bot.domain.event import TurnEvent
 from kubeai_bot.domain.identity import ClusterIdentity, Identity, Speaker
 from kubeai_bot.domain.message import Json, Message, StoredMessage, ToolCall, VendorParts
 from kubeai_bot.domain.policy import Act, Effect
-from kubeai_bot.domain.session import AnswerRef, Incoming, Session, ThreadRef, Usage
-from kubeai_bot.domain.storage import Claim, Lease, Receipt, SessionChange, SessionPage, Tail
+from kubeai_bot.domain.session import AnswerRef, FeedbackKind, Incoming, Session, ThreadRef, Usage
+from kubeai_bot.domain.storage import (
+    AboutPerson,
+    Claim,
+    Dump,
+    Lease,
+    Pruned,
+    Receipt,
+    Retention,
+    SessionChange,
+    SessionPage,
+    StoreUsage,
+    Tail,
+)
 
 # --- SessionStore ---
 
@@ -21,10 +33,11 @@ from kubeai_bot.domain.storage import Claim, Lease, Receipt, SessionChange, Sess
 class SessionStore(Protocol):
     """Durable sessions. One contract suite runs over every implementation (tests/stores)."""
 
-    async def receive(self, incoming: Incoming, claim: Claim | None = None, known_seq: int | None = None) -> Receipt:
+    async def receive(self, incoming: Incoming, claim: Claim | None = None) -> Receipt:
         """Record an event in its session's inbox, opening the session where it may; refuse repeats. One commit.
 
-        With `claim`, also try to take the lease and return the tail after `known_seq` (None: all messages).
+        A thread whose session has expired is still listened to: any event there opens a new one, marked
+        `follows_expired`. With `claim`, also try to take the lease and return the tail.
         """
         ...
 
@@ -40,8 +53,9 @@ class SessionStore(Protocol):
         """Give the lease back at once; harmless when it is already lost."""
         ...
 
-    async def load(self, session_id: str, after: int = 0) -> Tail:
-        """The session, its messages with seq > after, and its unread inbox. Raises SessionNotFound."""
+    async def load(self, session_id: str, after: int = 0, newest: int | None = None) -> Tail:
+        """The session, its messages with seq > after (at most the `newest`), and its unread inbox. Raises
+        SessionNotFound."""
         ...
 
     async def append(
@@ -55,20 +69,26 @@ class SessionStore(Protocol):
     ) -> int:
         """Append messages, mark inbox items read and change the session's record, in one commit; the new last seq.
 
-        Repeating a `step_id` changes nothing and returns what the first call returned. Raises LeaseLost where the
-        lease's epoch is not the session's or has expired, SequenceConflict where `expected_seq` is not its last.
+        Repeating the session's newest step, known by its `step_id`, changes nothing and returns what the first call
+        returned. Raises LeaseLost where the lease's epoch is not the session's or has expired, SequenceConflict where
+        `expected_seq` is not its last.
         """
         ...
 
+    async def close(
+        self,
+        lease: Lease,
+        expected_seq: int,
+        step_id: str,
+        messages: Sequence[Message] = (),
+        consume: Sequence[int] = (),
+        change: SessionChange | None = None,
+    ) -> bool:
+        """The last step of a hold: as `append`, and in the same commit the lease is given back, unless something
+        unread still waits in the inbox; whether it was given back. Raises as `append`."""
+        ...
+
     async def find(self, thread: ThreadRef) -> Session | None: ...
-
-    async def list(self, limit: int = 50, cursor: str | None = None) -> SessionPage:
-        """Sessions, last modified first."""
-        ...
-
-    async def delete(self, session_id: str) -> bool:
-        """Remove a session with all that hangs on it; whether there was one. Event keys stay for a day."""
-        ...
 
     async def unfinished(self) -> Sequence[str]:
         """Ids of sessions with an unread inbox or an open turn, and no live lease: work for any runner."""
@@ -78,6 +98,44 @@ class SessionStore(Protocol):
         """Ids of sessions that have just received something, from the moment of the call on. May miss and may
         repeat: `unfinished` is the truth."""
         ...
+
+    async def forget(self, lease: Lease) -> bool:
+        """Delete the session that is held, with all that hangs on it, unless something unread waits in its inbox;
+        whether it did. Raises LeaseLost."""
+        ...
+
+    async def record_feedback(
+        self, session_id: str, turn_id: str, user_id: str, kind: FeedbackKind, reason: str = ""
+    ) -> bool:
+        """Put a person's opinion of a turn on record, in place of an earlier one; False where there is no such turn."""
+        ...
+
+    # the life of the data: for the CLI, the housekeeping and what people ask about themselves
+
+    async def list(self, limit: int = 50, cursor: str | None = None, of_user: str | None = None) -> SessionPage:
+        """Sessions, last modified first; with `of_user` those that this Slack user opened."""
+        ...
+
+    async def delete(self, session_id: str) -> bool:
+        """Remove a session with all that hangs on it; whether there was one. Event keys stay for a day."""
+        ...
+
+    async def dump(self, session_id: str) -> Dump:
+        """All that there is of one session. Raises SessionNotFound."""
+        ...
+
+    async def restore(self, dump: Dump) -> bool:
+        """Put a session back as it was, without a lease; False where its id or its thread has a session already."""
+        ...
+
+    async def prune(self, retention: Retention, limit: int = 500, *, dry_run: bool = False) -> Pruned:
+        """Delete what has outlived `retention`, at most `limit` sessions in one call. Sessions with a live lease, an
+        open turn or an unread inbox are left alone."""
+        ...
+
+    async def usage(self) -> StoreUsage: ...
+
+    async def about(self, user_id: str) -> AboutPerson: ...
 
 
 # --- Provider ---
@@ -144,13 +202,18 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call with checked arguments: what policy decides on. `timeout` in seconds."""
+    """A call with checked arguments: what policy decides on. `timeout` in seconds.
+
+    `start_before`: no request of it may begin later than this moment of `time.monotonic()`, because its session may
+    then be in other hands. The loop sets it for what changes something.
+    """
 
     call: ToolCall
     effect: Effect
     intent: str
     acts: tuple[Act, ...]
     timeout: float
+    start_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +249,7 @@ class Cluster(Protocol):
     def name(self) -> str: ...
 
     async def request(self, identity: ClusterIdentity, request: Request) -> Response:
-        """Send as `identity`. Raises ApiStatus, Unreachable, CredentialsFailed, ForbiddenByPolicy."""
+        """Send as `identity`. Raises ApiStatus, Unreachable, CredentialsFailed, ForbiddenByPolicy, TooLate."""
         ...
 
     async def resources(self, max_age: float | None = None) -> Sequence[Resource]:

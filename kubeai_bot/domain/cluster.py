@@ -38,7 +38,8 @@ class Resource:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request to an API server. `path` is plain (no query, no percent-encoding); `max_bytes` bounds what is
-    read of the answer: a JSON body beyond it is an error, text is cut (`truncated`). `timeout` in seconds."""
+    read of the answer: a JSON body beyond it is an error, text is cut (`truncated`). `timeout` in seconds; it is not
+    sent at all once `time.monotonic()` has passed `start_before`."""
 
     method: str
     path: str
@@ -48,6 +49,7 @@ class Request:
     content_type: str = "application/json"
     timeout: float = 30.0
     max_bytes: int = 32 * 1024 * 1024
+    start_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

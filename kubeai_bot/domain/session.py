@@ -74,7 +74,8 @@ class Session:
     """What is known of one thread beside its messages. `last_identity` is information and never authorises.
 
     `start_seq` is where the visible history begins (moved by `clear`); `last_seq` the number of its newest message.
-    `mcp_status` maps a server's name to its state (filled by the MCP tools).
+    `mcp_status` maps a server's name to its state (filled by the MCP tools). `approval` is the change that waits for a
+    decision, empty where none does. `follows_expired`: this thread had an earlier session, which has expired.
     """
 
     id: str
@@ -94,9 +95,39 @@ class Session:
     start_seq: int = 1
     last_seq: int = 0
     metadata: Json = field(default_factory=dict[str, Any])
+    approval: Json = field(default_factory=dict[str, Any])
+    follows_expired: bool = False
 
 
-InboxKind = Literal["message", "stop", "clear", "help"]
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """One turn of a session, kept by the store from the changes of `Session.turn`. `user_id` is the Slack
+    user who asked, None for one who was refused; `ended` that the turn is no longer open."""
+
+    turn_id: str
+    user_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    ended: bool = False
+
+
+FeedbackKind = Literal["positive", "negative"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What one Slack user thought of one turn's answer; saying it again replaces it."""
+
+    turn_id: str
+    user_id: str
+    kind: FeedbackKind
+    reason: str
+    created_at: datetime
+    updated_at: datetime
+
+
+InboxKind = Literal["message", "stop", "clear", "help", "status", "stored", "forget"]
+"""A question, or one of the words that the program answers itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class EventKeys:
 
     def add(self, keys: Iterable[str], session_id: str, now: float) -> None:
         for key in keys:
+            self._seen.pop(key, None)  # a known one moves to the end: it is the newest now
             self._seen[key] = (now + LIFE, session_id)
         self._prune(now)
 

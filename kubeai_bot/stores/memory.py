@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from kubeai_bot.domain.message import Message, StoredMessage
-from kubeai_bot.domain.session import InboxItem, Incoming, Session, ThreadRef, name_from
-from kubeai_bot.domain.storage import KEEP, Claim, Lease, Receipt, SessionChange, SessionPage, Tail
-from kubeai_bot.errors import LeaseLost, SequenceConflict, SessionNotFound, StoreError
+from kubeai_bot.domain.session import Feedback, FeedbackKind, InboxItem, Incoming, Session, ThreadRef, Usage, name_from
+from kubeai_bot.domain.storage import (
+    AboutPerson,
+    Claim,
+    Dump,
+    Lease,
+    Pruned,
+    Receipt,
+    Retention,
+    SessionChange,
+    SessionPage,
+    StoreUsage,
+    Tail,
+)
+from kubeai_bot.errors import LeaseLost, SequenceConflict, SessionNotFound
 from kubeai_bot.interfaces import SessionStore
 from kubeai_bot.stores.event_keys import EventKeys
 from kubeai_bot.stores.json_values import copy_json, copy_message
+from kubeai_bot.stores.memory_record import Record
+from kubeai_bot.stores.paging import cursor_of, parse_cursor, place_of
+from kubeai_bot.stores.retention import is_forgotten, plan_prune
 from kubeai_bot.stores.wakeups import Subscription, Wakeups
 
 
-@dataclass(slots=True)
-class _Record:
-    """All that hangs on one session. `epoch` counts its leases; `steps` maps a step id to what its append returned."""
+@dataclass(frozen=True, slots=True)
+class _Expired:
+    """All that is remembered of a session that has expired."""
 
-    session: Session
-    messages: list[StoredMessage] = field(default_factory=list[StoredMessage])
-    inbox: dict[int, InboxItem] = field(default_factory=dict[int, InboxItem])
-    steps: dict[str, int] = field(default_factory=dict[str, int])
-    epoch: int = 0
-    lease: Lease | None = None
-
-    def live_lease(self, now: float) -> Lease | None:
-        return self.lease if self.lease is not None and self.lease.expires_at > now else None
-
-    def is_unfinished(self, now: float) -> bool:
-        return self.live_lease(now) is None and (bool(self.inbox) or self.session.turn is not None)
-
-    def is_idle(self, now: float) -> bool:
-        return self.live_lease(now) is None and not self.inbox and self.session.turn is None
+    modified_at: datetime
+    expired_at: datetime
 
 
 class MemoryStore(SessionStore):
@@ -45,7 +47,7 @@ class MemoryStore(SessionStore):
 
     No method waits for anything, so each is one indivisible step. JSON values are copied on their way in and out.
     `clock` gives seconds since 1970 and decides when leases and event keys expire; `monotonic` is the holder's clock.
-    `max_sessions` bounds memory: opening one more forgets the least recently modified session that is idle (no live
+    `max_sessions` bounds memory: opening one more expires the least recently modified session that is idle (no live
     lease, no unread inbox, no open turn); where none is idle the bound is exceeded rather than work lost.
     """
 
@@ -58,13 +60,17 @@ class MemoryStore(SessionStore):
         self._clock = clock
         self._monotonic = monotonic
         self._max_sessions = max_sessions
-        self._records: dict[str, _Record] = {}
+        self._records: dict[str, Record] = {}
         self._threads: dict[ThreadRef, str] = {}
+        self._expired: dict[ThreadRef, _Expired] = {}
         self._keys = EventKeys()
         self._wakeups = Wakeups()
-        self._last_inbox_id = 0
+        self._inbox_ids = itertools.count(1)
+        self._epochs = itertools.count(1)  # one for the whole store: a session that is restored has no earlier lease
 
-    async def receive(self, incoming: Incoming, claim: Claim | None = None, known_seq: int | None = None) -> Receipt:
+    # --- work ---
+
+    async def receive(self, incoming: Incoming, claim: Claim | None = None) -> Receipt:
         """As in the interface. A live lease is never taken over by a claim, not even the claimant's own: a message
         that arrives during a turn must not fence out the turn it is meant for."""
         now = self._clock()
@@ -74,19 +80,19 @@ class MemoryStore(SessionStore):
         session_id = self._threads.get(incoming.thread)
         created = session_id is None
         if session_id is None:
-            if not incoming.opens:
+            if not incoming.opens and incoming.thread not in self._expired:
                 # Its keys stay unknown: the same message may come again as a mention, which opens.
                 return Receipt(None)
-            session_id = self._open(incoming, now)
+            session_id = self._open(incoming)
         record = self._records[session_id]
-        self._last_inbox_id += 1
-        record.inbox[self._last_inbox_id] = InboxItem(self._last_inbox_id, session_id, incoming)
-        record.session = replace(record.session, modified_at=self._modified(record, now))
-        self._keys.add(incoming.keys, session_id, now)
+        self._put(record, incoming, now)
+        record.touch(self._at())
         lease = tail = None
         if claim is not None and record.live_lease(now) is None:
             lease = self._grant(record, claim.owner, claim.ttl)
-            tail = _tail(record, known_seq or 0)
+            known = claim.known
+            is_right = known is not None and known.session_id == session_id and known.seq <= record.session.last_seq
+            tail = record.tail(known.seq if known is not None and is_right else 0, claim.newest)
         self._wakeups.tell(session_id)
         return Receipt(session_id, created=created, lease=lease, tail=tail)
 
@@ -109,8 +115,8 @@ class MemoryStore(SessionStore):
         if record is not None and record.lease is not None and record.lease.epoch == lease.epoch:
             record.lease = None
 
-    async def load(self, session_id: str, after: int = 0) -> Tail:
-        return _tail(self._record(session_id), after)
+    async def load(self, session_id: str, after: int = 0, newest: int | None = None) -> Tail:
+        return self._record(session_id).tail(after, newest)
 
     async def append(
         self,
@@ -122,59 +128,158 @@ class MemoryStore(SessionStore):
         change: SessionChange | None = None,
     ) -> int:
         record = self._held(lease)
-        if step_id in record.steps:
-            return record.steps[step_id]
+        if record.last_step is not None and record.last_step[0] == step_id:
+            return record.last_step[1]
         last_seq = record.session.last_seq
         if expected_seq != last_seq:
             raise SequenceConflict(f"session {lease.session_id} is at message {last_seq}, not {expected_seq}")
-        # Everything that can fail comes before anything is changed.
-        added = [StoredMessage(last_seq + n, copy_message(message)) for n, message in enumerate(messages, start=1)]
-        session = _changed(record.session, change or SessionChange())
-        last_seq += len(added)
-        modified_at = self._modified(record, self._clock())
-        record.session = replace(session, last_seq=last_seq, modified_at=modified_at)
-        record.messages.extend(added)
-        for item_id in consume:
-            record.inbox.pop(item_id, None)
-        record.steps[step_id] = last_seq
+        last_seq = record.append(messages, consume, change or SessionChange(), self._at())
+        record.last_step = step_id, last_seq
         return last_seq
+
+    async def close(
+        self,
+        lease: Lease,
+        expected_seq: int,
+        step_id: str,
+        messages: Sequence[Message] = (),
+        consume: Sequence[int] = (),
+        change: SessionChange | None = None,
+    ) -> bool:
+        await self.append(lease, expected_seq, step_id, messages, consume, change)
+        record = self._held(lease)
+        if not record.inbox:
+            record.lease = None
+        return record.lease is None
 
     async def find(self, thread: ThreadRef) -> Session | None:
         session_id = self._threads.get(thread)
-        return None if session_id is None else _session(self._records[session_id])
-
-    async def list(self, limit: int = 50, cursor: str | None = None) -> SessionPage:
-        """As in the interface. Raises StoreError for a cursor that this store did not give out."""
-        if limit < 1:
-            raise ValueError("limit must be at least 1")
-        newest_first = sorted(self._records.values(), key=_place, reverse=True)
-        if cursor is not None:
-            before = _parse_cursor(cursor)
-            newest_first = [record for record in newest_first if _place(record) < before]
-        page = newest_first[:limit]
-        following = len(newest_first) > limit
-        return SessionPage(tuple(map(_session, page)), _cursor(page[-1]) if following else None)
-
-    async def delete(self, session_id: str) -> bool:
-        record = self._records.pop(session_id, None)
-        if record is None:
-            return False
-        del self._threads[record.session.thread]
-        return True
+        return None if session_id is None else self._records[session_id].copy_session()
 
     async def unfinished(self) -> Sequence[str]:
         """As in the interface, the longest untouched first."""
         now = self._clock()
-        waiting = [record for record in self._records.values() if record.is_unfinished(now)]
-        return [record.session.id for record in sorted(waiting, key=_place)]
+        waiting = [record.session for record in self._records.values() if record.is_unfinished(now)]
+        return [session.id for session in sorted(waiting, key=place_of)]
 
     def wakeups(self) -> Subscription:
         """As in the interface. `contextlib.aclosing` ends it at once; a dropped one is forgotten."""
         return self._wakeups.subscribe()
 
-    def _open(self, incoming: Incoming, now: float) -> str:
-        self._make_room(now)
-        at = datetime.fromtimestamp(now, UTC)
+    async def forget(self, lease: Lease) -> bool:
+        if self._held(lease).inbox:
+            return False
+        self._remove(lease.session_id)
+        return True
+
+    async def record_feedback(
+        self, session_id: str, turn_id: str, user_id: str, kind: FeedbackKind, reason: str = ""
+    ) -> bool:
+        record = self._records.get(session_id)
+        if record is None or turn_id not in record.turns:
+            return False
+        at, earlier = self._at(), record.feedback.get((turn_id, user_id))
+        created_at = earlier.created_at if earlier else at
+        record.feedback[turn_id, user_id] = Feedback(turn_id, user_id, kind, reason, created_at, at)
+        return True
+
+    # --- the life of the data ---
+
+    async def list(self, limit: int = 50, cursor: str | None = None, of_user: str | None = None) -> SessionPage:
+        """As in the interface. Raises StoreError for a cursor that this store did not give out."""
+        if limit < 1:
+            raise ValueError("limit must be at least 1")
+        before = None if cursor is None else parse_cursor(cursor)
+        sessions = (record.session for record in self._records.values())
+        if of_user is not None:
+            sessions = (session for session in sessions if session.slack_user_id == of_user)
+        newest_first = sorted(sessions, key=place_of, reverse=True)
+        if before is not None:
+            newest_first = [session for session in newest_first if place_of(session) < before]
+        page = tuple(self._records[session.id].copy_session() for session in newest_first[:limit])
+        return SessionPage(page, cursor_of(page[-1]) if len(newest_first) > limit else None)
+
+    async def delete(self, session_id: str) -> bool:
+        if session_id not in self._records:
+            return False
+        self._remove(session_id)
+        return True
+
+    async def dump(self, session_id: str) -> Dump:
+        return self._record(session_id).dump()
+
+    async def restore(self, dump: Dump) -> bool:
+        session = dump.session
+        if session.id in self._records or session.thread in self._threads:
+            return False
+        own = replace(
+            session,
+            mcp_status=copy_json(session.mcp_status),
+            metadata=copy_json(session.metadata),
+            approval=copy_json(session.approval),
+        )
+        record = Record(
+            own,
+            messages=[StoredMessage(stored.seq, copy_message(stored.message)) for stored in dump.messages],
+            turns={turn.turn_id: turn for turn in dump.turns},
+            feedback={(each.turn_id, each.user_id): each for each in dump.feedback},
+        )
+        self._add(record)
+        for item in dump.inbox:
+            self._put(record, item.incoming, self._clock())
+        return True
+
+    async def prune(self, retention: Retention, limit: int = 500, *, dry_run: bool = False) -> Pruned:
+        if limit < 1:
+            raise ValueError("limit must be at least 1")
+        now, at = self._clock(), self._at()
+        plan = plan_prune((record.candidate(now) for record in self._records.values()), retention, at, limit)
+        if dry_run:
+            return plan.pruned
+        for session_id in plan.remove:
+            self._remove(session_id)
+        for session_id in plan.expire:
+            self._expire(session_id)
+        for session_id, count in plan.trim:
+            self._records[session_id].trim(count)
+        for thread, mark in list(self._expired.items()):
+            if is_forgotten(mark.modified_at, mark.expired_at, retention, at):
+                del self._expired[thread]
+        return plan.pruned
+
+    async def usage(self) -> StoreUsage:
+        records = self._records.values()
+        return StoreUsage(
+            sessions=len(records),
+            messages=sum(len(record.messages) for record in records),
+            unread=sum(len(record.inbox) for record in records),
+            bytes=sum(record.size() for record in records),
+            tokens=sum((record.session.usage for record in records), Usage()),
+            oldest=min((record.session.created_at for record in records), default=None),
+        )
+
+    async def about(self, user_id: str) -> AboutPerson:
+        written = {each.session.id: each.messages_of(user_id) for each in self._records.values()}
+        theirs = [
+            record
+            for record in self._records.values()
+            if record.session.slack_user_id == user_id or written[record.session.id]
+        ]
+        return AboutPerson(
+            sessions=len(theirs),
+            messages=sum(written.values()),
+            feedback=sum(author == user_id for record in self._records.values() for _, author in record.feedback),
+            since=min((record.session.created_at for record in theirs), default=None),
+        )
+
+    # --- parts ---
+
+    def _at(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def _open(self, incoming: Incoming) -> str:
+        self._make_room()
+        at = self._at()
         session = Session(
             id=secrets.token_hex(12),
             name=name_from(incoming.text),
@@ -184,78 +289,53 @@ class MemoryStore(SessionStore):
             model="",
             created_at=at,
             modified_at=at,
+            follows_expired=incoming.thread in self._expired,
         )
-        self._records[session.id] = _Record(session)
-        self._threads[session.thread] = session.id
+        self._add(Record(session))
         return session.id
 
-    def _make_room(self, now: float) -> None:
+    def _make_room(self) -> None:
         if self._max_sessions is None or len(self._records) < self._max_sessions:
             return
-        idle = [record for record in self._records.values() if record.is_idle(now)]
+        now = self._clock()
+        idle = [record.session for record in self._records.values() if record.is_idle(now)]
         if idle:
-            forgotten = min(idle, key=_place).session
-            del self._records[forgotten.id]
-            del self._threads[forgotten.thread]
+            self._expire(min(idle, key=place_of).id)
 
-    def _grant(self, record: _Record, owner: str, ttl: float) -> Lease:
-        record.epoch += 1
-        record.lease = Lease(
-            record.session.id, owner, record.epoch, self._clock() + ttl, monotonic_until=self._monotonic() + ttl
-        )
+    def _add(self, record: Record) -> None:
+        self._records[record.session.id] = record
+        self._threads[record.session.thread] = record.session.id
+        self._expired.pop(record.session.thread, None)
+
+    def _remove(self, session_id: str) -> Session:
+        session = self._records.pop(session_id).session
+        del self._threads[session.thread]
+        return session
+
+    def _expire(self, session_id: str) -> None:
+        session = self._remove(session_id)
+        self._expired[session.thread] = _Expired(session.modified_at, self._at())
+
+    def _put(self, record: Record, incoming: Incoming, now: float) -> None:
+        item = InboxItem(next(self._inbox_ids), record.session.id, incoming)
+        record.inbox[item.id] = item
+        self._keys.add(incoming.keys, record.session.id, now)
+
+    def _grant(self, record: Record, owner: str, ttl: float) -> Lease:
+        expires_at, monotonic_until = self._clock() + ttl, self._monotonic() + ttl
+        record.lease = Lease(record.session.id, owner, next(self._epochs), expires_at, monotonic_until)
         return record.lease
 
-    def _record(self, session_id: str) -> _Record:
+    def _record(self, session_id: str) -> Record:
         record = self._records.get(session_id)
         if record is None:
             raise SessionNotFound(f"no session {session_id}")
         return record
 
-    def _held(self, lease: Lease) -> _Record:
+    def _held(self, lease: Lease) -> Record:
         """The record, where this lease is the session's and has not expired. Raises LeaseLost."""
         record = self._records.get(lease.session_id)
         live = record and record.live_lease(self._clock())
         if record is None or live is None or live.epoch != lease.epoch:
             raise LeaseLost(f"{lease.owner} no longer holds session {lease.session_id} (epoch {lease.epoch})")
         return record
-
-    @staticmethod
-    def _modified(record: _Record, now: float) -> datetime:
-        return max(record.session.modified_at, datetime.fromtimestamp(now, UTC))
-
-
-def _session(record: _Record) -> Session:
-    session = record.session
-    return replace(session, mcp_status=copy_json(session.mcp_status), metadata=copy_json(session.metadata))
-
-
-def _tail(record: _Record, after: int) -> Tail:
-    # Message n stands at index n - 1: seq has no gaps.
-    messages = (StoredMessage(stored.seq, copy_message(stored.message)) for stored in record.messages[max(after, 0) :])
-    return Tail(_session(record), tuple(messages), tuple(record.inbox.values()))
-
-
-def _changed(session: Session, change: SessionChange) -> Session:
-    names = {each.name for each in fields(change)} - {"add_usage"}
-    given: dict[str, Any] = {name: getattr(change, name) for name in names if getattr(change, name) is not KEEP}
-    for name in given.keys() & {"mcp_status", "metadata"}:
-        given[name] = copy_json(given[name])
-    return replace(session, **given, usage=session.usage + change.add_usage)
-
-
-def _place(record: _Record) -> tuple[datetime, str]:
-    """Where a session stands in a list: by last modification, ids break ties."""
-    return record.session.modified_at, record.session.id
-
-
-def _cursor(record: _Record) -> str:
-    modified_at, session_id = _place(record)
-    return f"{modified_at.isoformat()}~{session_id}"
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, str]:
-    moment, _, session_id = cursor.partition("~")
-    try:
-        return datetime.fromisoformat(moment).astimezone(UTC), session_id
-    except ValueError as error:
-        raise StoreError("this is not a cursor that the store gave out") from error

@@ -1,16 +1,16 @@
 """Every backend under the contract suite, and builders for what goes into a store.
 
-A further backend joins by adding a driver to `DRIVERS`: an async context manager that yields a `Backend`.
+A further backend joins by adding a driver to `DRIVERS`: an async context manager that yields a `Backend`
+(tests/stores/backend.py says what that must offer).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -19,64 +19,19 @@ from kubeai_bot.domain.message import Message, Source, Text
 from kubeai_bot.domain.session import InboxKind, Incoming, ThreadRef
 from kubeai_bot.domain.storage import Lease
 from kubeai_bot.interfaces import SessionStore
-from kubeai_bot.stores.memory import MemoryStore
+from tests.stores.backend import Backend, OpenBackend, open_memory
+from tests.stores.commands_place import Place
+from tests.stores.filesystem_driver import open_filesystem_backend
+from tests.stores.postgres_driver import open_pooled, open_straight
 
 # --- backends ---
 
-
-class Backend(Protocol):
-    """What the suite needs of a backend beside the store itself."""
-
-    @property
-    def store(self) -> SessionStore: ...
-
-    def second_store(self) -> SessionStore:
-        """Another handle on the same data, as another replica has it."""
-        ...
-
-    async def advance(self, seconds: float) -> None:
-        """Make all that the store holds (leases, event keys, times) that much older, without sleeping: by moving its
-        clock or by moving what it has stored. Tests compare times of one moment only, never across this call."""
-        ...
-
-
-OpenBackend = Callable[[], AbstractAsyncContextManager[Backend]]
-
-
-@dataclass
-class Clocks:
-    """Wall clock and monotonic clock, which only move when told."""
-
-    seconds: float = 0.0
-
-    def time(self) -> float:
-        return 1_790_000_000.0 + self.seconds
-
-    def monotonic(self) -> float:
-        return 1_000.0 + self.seconds
-
-
-@dataclass
-class MemoryBackend:
-    clocks: Clocks = field(default_factory=Clocks)
-    store: SessionStore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.store = MemoryStore(clock=self.clocks.time, monotonic=self.clocks.monotonic)
-
-    def second_store(self) -> SessionStore:
-        return self.store
-
-    async def advance(self, seconds: float) -> None:
-        self.clocks.seconds += seconds
-
-
-@asynccontextmanager
-async def open_memory() -> AsyncIterator[Backend]:
-    yield MemoryBackend()
-
-
-DRIVERS: Mapping[str, OpenBackend] = {"memory": open_memory}
+DRIVERS: Mapping[str, OpenBackend] = {
+    "memory": open_memory,
+    "filesystem": open_filesystem_backend,
+    "postgres": open_straight,
+    "postgres behind pgbouncer": open_pooled,
+}
 
 
 @pytest.fixture(params=sorted(DRIVERS))
@@ -160,3 +115,18 @@ class Make:
 @pytest.fixture
 def make() -> Make:
     return Make()
+
+
+# --- commands ---
+
+
+@pytest.fixture(params=["memory", "filesystem"])
+def place(request, tmp_path) -> Place:
+    made = Place(None if request.param == "memory" else tmp_path / "sessions")
+    made.do(lambda store: store.usage())  # makes the folder
+    return made
+
+
+@pytest.fixture
+def elsewhere(tmp_path) -> Place:
+    return Place(None)

@@ -94,6 +94,15 @@ def test_event_keys_are_bounded():
     assert keys.session_of(["10"], now=event_keys.LIFE) is None
 
 
+def test_a_key_that_is_added_again_holds_up_no_older_one():
+    keys = EventKeys()
+    keys.add(["restored"], "s", now=0.0)
+    keys.add(["old"], "s", now=1.0)
+    keys.add(["restored"], "s", now=10.0)
+    assert keys.session_of(["old"], now=event_keys.LIFE + 5) is None
+    assert keys.session_of(["restored"], now=event_keys.LIFE + 5) == "s"
+
+
 async def test_a_busy_subscriber_keeps_the_first_wakeups_and_misses_the_rest():
     bell = Wakeups()
     subscription = bell.subscribe()

@@ -27,7 +27,7 @@ from kubeai_bot.domain.message import (
     UserInputResponse,
     VendorParts,
 )
-from kubeai_bot.domain.session import AgentState, AnswerRef, Session, TurnRef
+from kubeai_bot.domain.session import AgentState, InboxKind, Session, TurnRef
 from kubeai_bot.domain.storage import Claim, SessionChange
 
 HARD_TEXTS = {
@@ -151,7 +151,9 @@ async def test_any_text_survives_wherever_text_can_stand(store, make, text):
         (ToolCall("c1", "logs", {"grep": text, text: [text]}, text),), text, VendorParts("v", {"t": text})
     )
     messages = [make.message(payload=payload, metadata={"t": text}) for payload in (Text(text), request, response)]
-    change = SessionChange(name=text, metadata={text: text}, mcp_status={"server": {"error": text}})
+    change = SessionChange(
+        name=text, metadata={text: text}, mcp_status={"server": {"error": text}}, approval={"q": text}
+    )
     await store.append(receipt.lease, 0, make.step(), messages, change=change)
     tail = await store.load(receipt.session_id)
     assert [stored.message for stored in tail.messages] == messages
@@ -163,7 +165,7 @@ async def test_any_text_survives_wherever_text_can_stand(store, make, text):
     assert tail.inbox[0].incoming == incoming
 
 
-@pytest.mark.parametrize("kind", ["message", "stop", "clear", "help"])
+@pytest.mark.parametrize("kind", get_args(InboxKind))
 async def test_an_incoming_event_comes_back_equal(store, make, kind):
     incoming = dataclasses.replace(make.incoming(kind=kind, keys=("a", "b\x00", "ü")), received_at=LATER)
     receipt = await store.receive(incoming)
@@ -178,7 +180,7 @@ async def test_every_agent_state_comes_back(store, make, state):
 
 
 def test_a_change_can_reach_every_field_of_a_session_that_is_not_fixed():
-    fixed = {"id", "thread", "slack_user_id", "created_at"}
+    fixed = {"id", "thread", "slack_user_id", "created_at", "follows_expired"}
     by_the_store = {"modified_at", "last_seq", "usage"}
     changeable = {each.name for each in dataclasses.fields(SessionChange)} - {"add_usage"}
     assert {each.name for each in dataclasses.fields(Session)} == fixed | by_the_store | changeable
@@ -187,7 +189,7 @@ def test_a_change_can_reach_every_field_of_a_session_that_is_not_fixed():
 async def test_what_callers_do_to_their_values_never_reaches_the_store(store, make):
     lease = await make.held(store)
     sent = [message_with(payload) for payload in payloads()]
-    change = SessionChange(mcp_status={"a": {"b": [1]}}, metadata={"c": {"d": [2]}}, answer=AnswerRef("t1"))
+    change = SessionChange(mcp_status={"a": {"b": [1]}}, metadata={"c": {"d": [2]}}, approval={"e": [3]})
     await store.append(lease, 0, make.step(), sent, change=change)
     spoil(sent)
     spoil(change)
@@ -196,10 +198,12 @@ async def test_what_callers_do_to_their_values_never_reaches_the_store(store, ma
     found = await store.find(given.session.thread)
     spoil(found)
     spoil((await store.list()).sessions[0])
+    spoil(await store.dump(lease.session_id))
     tail = await store.load(lease.session_id)
     assert [stored.message for stored in tail.messages] == [message_with(payload) for payload in payloads()]
     assert tail.session.mcp_status == {"a": {"b": [1]}}
     assert tail.session.metadata == {"c": {"d": [2]}}
+    assert tail.session.approval == {"e": [3]}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Opening the PostgreSQL store: address, migration, pool, listener."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+import structlog
+
+from kubeai_bot.stores.postgres.dsn import Dsn, parse_dsn
+from kubeai_bot.stores.postgres.engine import Database, Limits
+from kubeai_bot.stores.postgres.errors import FAILURES, store_error
+from kubeai_bot.stores.postgres.listening import Bell, Listener
+from kubeai_bot.stores.postgres.migrate import are_ready, migrate
+from kubeai_bot.stores.postgres.store import PostgresStore
+
+SCHEMA = "kubeai_bot"
+_LIMITS = Limits()
+
+_log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def open_postgres(
+    url: str,
+    *,
+    schema: str | None = None,
+    migration_url: str | None = None,
+    limits: Limits = _LIMITS,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[PostgresStore]:
+    """The store in `schema` (made where it is missing) of the database at `url`, migrated first.
+
+    `migration_url`: for making tables, where `url` leads to a user that may not. Behind a pooler no LISTEN is used.
+    Raises ConfigError, StoreError.
+    """
+    dsn, schema = parse_dsn(url), schema or SCHEMA
+    migration_dsn = parse_dsn(migration_url, "DATABASE_MIGRATION_URL") if migration_url else dsn
+    pooled, ready = await _look(dsn, schema)
+    if not ready:
+        await migrate(migration_dsn, schema)
+    database = Database(dsn, schema, limits)
+    try:
+        bell = Bell()
+        listener = Listener(database, bell, listens=not pooled)
+        await listener.begin()
+        listening = asyncio.create_task(listener.run())
+        _log.info("database opened", place=dsn.place, schema=schema, pooler=pooled)
+        try:
+            yield PostgresStore(database, bell, monotonic)
+        finally:
+            listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await listening
+    finally:
+        await database.aclose()
+
+
+async def _look(dsn: Dsn, schema: str) -> tuple[bool, bool]:
+    """Whether a pooler stands in between, and whether the tables are ready. A pooler gives its clients backend numbers
+    of its own."""
+    try:
+        async with await psycopg.AsyncConnection.connect(**dsn.parameters, autocommit=True) as connection:
+            cursor = await connection.execute("SELECT pg_backend_pid()")
+            row = await cursor.fetchone()
+            return row != (connection.info.backend_pid,), await are_ready(connection, schema)
+    except FAILURES as error:
+        raise store_error(error, dsn) from error

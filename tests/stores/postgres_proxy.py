@@ -1,0 +1,79 @@
+"""A loopback proxy before a PostgreSQL server, which counts round trips and cuts connections at chosen moments."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+
+class Proxy:
+    """`round_trips` counts how often a client spoke after the server had. `cut_before_answer`: the next request goes
+    through, and of its answer nothing but the end of the connection comes back."""
+
+    def __init__(self) -> None:
+        self.round_trips = 0
+        self.cut_before_answer = False
+        self.cuts = 0
+
+    async def quiet(self) -> None:
+        """Return when nobody has spoken for a while."""
+        before = -1
+        while before != self.round_trips:
+            before = self.round_trips
+            await asyncio.sleep(0.3)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
+        upstream_reader, upstream = await asyncio.open_connection(host, port)
+        asked = asyncio.Event()
+        ways = [
+            asyncio.create_task(self._requests(reader, upstream, asked)),
+            asyncio.create_task(self._answers(upstream_reader, writer, asked)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+            for each in (writer, upstream):
+                each.close()
+                with suppress(OSError):
+                    await each.wait_closed()
+
+    async def _requests(self, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter, asked: asyncio.Event):
+        while data := await reader.read(1 << 16):
+            if not asked.is_set():
+                asked.set()
+                self.round_trips += 1
+            upstream.write(data)
+            await upstream.drain()
+
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: asyncio.Event):
+        while data := await reader.read(1 << 16):
+            if asked.is_set() and self.cut_before_answer:
+                self.cut_before_answer = False
+                self.cuts += 1
+                return
+            asked.clear()
+            writer.write(data)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def proxy_before(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+    """The proxy, and the address that leads through it."""
+    behind = conninfo_to_dict(url)
+    proxy = Proxy()
+    server = await asyncio.start_server(
+        lambda reader, writer: proxy.serve(reader, writer, str(behind["host"]), int(behind["port"] or 5432)),
+        "127.0.0.1",
+    )
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy, make_conninfo(url, host="127.0.0.1", port=str(port), sslmode="disable")
+    finally:
+        server.close()
+        await asyncio.sleep(0)

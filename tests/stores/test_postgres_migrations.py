@@ -1,0 +1,143 @@
+"""Making and changing the tables: by one of many, safely beside other releases."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from kubeai_bot.errors import ConfigError
+from kubeai_bot.stores.postgres.dsn import parse_dsn
+from kubeai_bot.stores.postgres.migrate import TABLES
+from kubeai_bot.stores.postgres.opening import SCHEMA, open_postgres
+from kubeai_bot.stores.postgres.tables import METADATA
+from tests.stores.postgres_server import new_database
+
+OPEN = """
+import asyncio, sys
+from kubeai_bot.stores.postgres.opening import open_postgres
+async def main():
+    async with open_postgres(sys.argv[1]) as store:
+        await store.ping()
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def database() -> str:
+    return new_database()
+
+
+@pytest.fixture
+async def admin(database):
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        yield connection
+
+
+async def test_of_three_processes_that_start_at_once_one_makes_the_tables(database):
+    started = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-c", OPEN, database),
+            cwd=Path(__file__).parents[2],
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        for _ in range(3)
+    ]
+    outputs = [(await asyncio.wait_for(each.communicate(), 50))[0].decode() for each in started]
+    assert [each.returncode for each in started] == [0, 0, 0], outputs
+    assert sum("database migrated" in output for output in outputs) == 1
+
+
+async def test_a_migration_that_died_half_way_leaves_nothing_and_is_made_by_the_next(database, admin):
+    await admin.execute(f"CREATE SCHEMA {SCHEMA}")
+    await admin.execute(f"CREATE TABLE {SCHEMA}.feedback (mine text)")
+    with pytest.raises(ConfigError, match="DATABASE_SCHEMA"):
+        async with open_postgres(database):
+            pass
+    cursor = await admin.execute("SELECT count(*) FROM pg_class WHERE relnamespace = %s::regnamespace", (SCHEMA,))
+    assert (await cursor.fetchone())[0] == 1
+    await admin.execute(f"DROP TABLE {SCHEMA}.feedback")
+    async with open_postgres(database) as store:
+        await store.ping()
+
+
+async def test_the_tables_are_those_that_the_code_reads(database):
+    async with open_postgres(database):
+        pass
+    engine = create_async_engine("postgresql+psycopg://", connect_args=parse_dsn(database).parameters)
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql(f"SET search_path TO {SCHEMA}")
+        differences = await connection.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), METADATA))
+    await engine.dispose()
+    assert [each for each in differences if "alembic_version" not in str(each)] == []
+
+
+@pytest.mark.parametrize("schema", ["public", "Odd %s \"schema\" 'name' {x}"])
+async def test_any_schema_will_do(database, make, schema):
+    async with open_postgres(database, schema=schema) as store:
+        subscription = store.wakeups()
+        session_id = await make.session(store)
+        assert await asyncio.wait_for(anext(subscription), 5) == session_id
+        assert (await store.usage()).sessions == 1
+    async with open_postgres(database, schema=schema) as again:
+        assert await again.unfinished() == [session_id]
+
+
+async def test_two_schemas_of_one_database_do_not_meet(database, make):
+    async with open_postgres(database, schema="one") as one, open_postgres(database, schema="two") as two:
+        incoming = make.incoming()
+        first, second = await one.receive(incoming), await two.receive(incoming)
+        assert not second.repeated
+        assert await one.unfinished() == [first.session_id]
+        assert await two.unfinished() == [second.session_id]
+
+
+async def test_tables_of_a_later_release_that_are_compatible_are_worked_with(database, admin, make):
+    async with open_postgres(database) as store:
+        kept = await make.session(store)
+        await admin.execute(f"UPDATE {SCHEMA}.compatibility SET tables = {TABLES + 1}")  # noqa: S608
+        await admin.execute(f"ALTER TABLE {SCHEMA}.sessions ADD COLUMN later text NOT NULL DEFAULT 'x'")
+        await admin.execute(f"ALTER TABLE {SCHEMA}.messages ADD COLUMN later integer")
+        # a replica that runs already, and one that starts now
+        assert await store.unfinished() == [kept]
+        lease = await store.lease(kept, "a", 30)
+        assert await store.append(lease, 0, make.step(), [make.message()]) == 1
+    async with open_postgres(database) as store:
+        assert len((await store.load(kept)).messages) == 1
+        await make.session(store)
+
+
+async def test_tables_that_only_later_code_knows_are_refused(database, admin):
+    async with open_postgres(database):
+        pass
+    await admin.execute(f"UPDATE {SCHEMA}.compatibility SET tables = {TABLES + 2}, oldest_code = {TABLES + 1}")  # noqa: S608
+    with pytest.raises(ConfigError, match="newer kubeai-bot"):
+        async with open_postgres(database):
+            pass
+
+
+async def test_a_user_that_may_not_make_tables_is_told_so_and_works_where_they_are_made(database, admin, make):
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    role = f"{name}_user"
+    await admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'pw'")
+    try:
+        restricted = psycopg.conninfo.make_conninfo(database, user=role, password="pw")
+        with pytest.raises(ConfigError, match="permission denied"):
+            async with open_postgres(restricted):
+                pass
+        async with open_postgres(database):
+            pass
+        await admin.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}")
+        await admin.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {SCHEMA} TO {role}")
+        async with open_postgres(restricted, migration_url=database) as store:
+            await make.session(store)
+    finally:
+        await admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
