@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -16,6 +16,7 @@ from kubeai_bot.agent.failures import failure_from
 from kubeai_bot.agent.journal import Journal
 from kubeai_bot.agent.loop import Turn, TurnParts, TurnRules
 from kubeai_bot.agent.opening import TurnOpener
+from kubeai_bot.agent.words import FORGET
 from kubeai_bot.domain.event import TurnEnded, TurnStarted
 from kubeai_bot.domain.identity import Identity, Speaker
 from kubeai_bot.domain.message import Failure
@@ -112,11 +113,25 @@ class Drive:
                 log.warning("answer not shown yet, it will be offered again")
                 return False
             log.error("answer given up: Slack did not take it")
+        log.info("turn ended", outcome=ended.outcome)
+        return await self._close(journal, turn)
+
+    async def _close(self, journal: Journal, turn: TurnRef) -> bool:
+        """The last record of a turn; False where nothing is left to do, or the session is gone because somebody had it
+        forgotten."""
+        session = journal.session
+        turn_messages = messages_of(journal.history, turn.turn_id)
+        forgets = FORGET in session.metadata or any(FORGET in message.metadata for message in turn_messages)
+        if forgets and await journal.forget():
+            log.info("session forgotten")
+            return False
+        if forgets:  # something unread waits: it is answered first, without what is to be forgotten
+            await journal.refresh()
         stops = [item.id for item in journal.inbox if item.incoming.kind == "stop"]  # too late for this turn
         change = SessionChange(agent_state=AgentState.DONE, turn=None)
-        await journal.append(f"{turn.turn_id}:closed", consume=stops, change=change)
-        log.info("turn ended", outcome=ended.outcome)
-        return True
+        if forgets:
+            change = replace(change, metadata={**session.metadata, FORGET: True}, start_seq=session.last_seq + 1)
+        return not await journal.close(f"{turn.turn_id}:closed", stops, change)
 
     async def _end_of(self, journal: Journal, turn: TurnRef, emit: Emit, *, opened: bool) -> TurnEnded:
         """The turn's end, reached now or by an earlier runner; whatever goes wrong becomes an answer."""

@@ -33,6 +33,7 @@ class Journal:
         self.inbox: tuple[InboxItem, ...] = tail.inbox
         self.nudged = asyncio.Event()
         self.stop_asked = asyncio.Event()
+        self.given_back = False
         self._history = [stored for stored in tail.messages if stored.seq >= tail.session.start_seq]
         self._store = store
         self._lease = lease
@@ -48,8 +49,13 @@ class Journal:
 
     @property
     def history(self) -> Sequence[StoredMessage]:
-        """The messages since the last `clear`, oldest first. Not a copy: read it, don't keep it."""
+        """The newest messages since the last `clear`, oldest first. Not a copy: read it, don't keep it."""
         return self._history
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the session has older messages than `history`."""
+        return bool(self._history) and self._history[0].seq > self.session.start_seq
 
     async def append(
         self,
@@ -61,14 +67,19 @@ class Journal:
         """Put one step on record. Raises LeaseLost, SequenceConflict: somebody else goes on with the session."""
         async with self._lock:
             read = tuple(consume)
-            before = self.session.last_seq
-            last = await self._store.append(self._lease, before, step_id, messages, read, change)
-            if change is not None and not isinstance(change.start_seq, Keep):
-                self._history.clear()
-            self._history += [StoredMessage(before + n, message) for n, message in enumerate(messages, 1)]
-            self.inbox = tuple(item for item in self.inbox if item.id not in read)
-            self.session = replace(_changed(self.session, change), last_seq=last)
-            self._note_stop()
+            await self._store.append(self._lease, self.session.last_seq, step_id, messages, read, change)
+            self._take_in(messages, read, change)
+
+    async def close(self, step_id: str, consume: Iterable[int], change: SessionChange) -> bool:
+        """Put the last step of a turn on record and give the lease back with it, unless something unread waits;
+        whether it was given back. Raises as `append`."""
+        async with self._lock:
+            read = tuple(consume)
+            self.given_back = await self._store.close(
+                self._lease, self.session.last_seq, step_id, consume=read, change=change
+            )
+            self._take_in((), read, change)
+            return self.given_back
 
     async def record_answer(self, answer: AnswerRef) -> None:
         """RecordAnswer of the seams: before and after everything that is posted. Raises LeaseLost."""
@@ -90,12 +101,19 @@ class Journal:
             await asyncio.sleep(self._term.ttl / 3)
             await self._renew()
 
-    async def hold(self, seconds: float) -> None:
-        """Make sure that an outside effect which takes up to `seconds` ends within the lease. Raises LeaseLost."""
+    async def hold(self, seconds: float) -> float:
+        """Make sure that an outside effect which takes up to `seconds` ends within the lease; the moment (of the
+        holder's monotonic clock) before which it must have begun. Raises LeaseLost."""
         if self._remaining() < seconds + MARGIN:
             await self._renew()
         if self._remaining() < seconds + MARGIN:
             raise LeaseLost(f"an effect of {seconds:g} s does not fit into a lease of {self._term.ttl:g} s")
+        return self._lease.monotonic_until - seconds - MARGIN
+
+    async def forget(self) -> bool:
+        """Delete the session, unless something unread waits in its inbox. Raises LeaseLost."""
+        async with self._lock:
+            return await self._store.forget(self._lease)
 
     @property
     def process_ends(self) -> bool:
@@ -113,6 +131,16 @@ class Journal:
     def _remaining(self) -> float:
         return self._lease.monotonic_until - self._term.monotonic()
 
+    def _take_in(self, messages: Sequence[Message], read: Sequence[int], change: SessionChange | None) -> None:
+        """The same change to the copy here."""
+        before = self.session.last_seq
+        if change is not None and not isinstance(change.start_seq, Keep):
+            self._history.clear()
+        self._history += [StoredMessage(before + n, message) for n, message in enumerate(messages, 1)]
+        self.inbox = tuple(item for item in self.inbox if item.id not in read)
+        self.session = replace(_changed(self.session, change), last_seq=before + len(messages))
+        self._note_stop()
+
     def _note_stop(self) -> None:
         if self._ending or any(item.incoming.kind == "stop" for item in self.inbox):
             self.stop_asked.set()
@@ -123,6 +151,6 @@ class Journal:
 def _changed(session: Session, change: SessionChange | None) -> Session:
     if change is None:
         return session
-    names = ("agent_state", "turn", "answer", "last_identity", "start_seq", "provider", "model", "metadata")
+    names = ("agent_state", "turn", "answer", "last_identity", "start_seq", "name", "provider", "model", "metadata")
     fields = {name: getattr(change, name) for name in names if not isinstance(getattr(change, name), Keep)}
     return replace(session, **fields, usage=session.usage + change.add_usage)

@@ -58,6 +58,8 @@ class TurnRules:
     deadline: float = 600.0
     """Seconds; counted anew by a runner that takes a turn over."""
     clusters: tuple[str, ...] = ()
+    keeping: str = "in memory: they are gone when I am restarted"
+    """How sessions are kept, in words for people."""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
@@ -145,10 +147,10 @@ class Turn:
                 notes.append(f"All {self.rules.max_iterations} steps of this turn were used.")
             if finished.truncated:
                 notes.append("The answer was cut at the model's output limit.")
-            if self._asking.turns_left_out:
+            if self._asking.turns_left_out or self.journal.is_cut:
+                count = "" if self.journal.is_cut else f" ({self._asking.turns_left_out} turns)"
                 notes.append(
-                    "The oldest part of this conversation no longer fits the model's window and was left out"
-                    f" ({self._asking.turns_left_out} turns)."
+                    f"The oldest part of this conversation no longer fits the model's window and was left out{count}."
                 )
         payload = (
             ToolCallRequest(finished.calls, finished.text, finished.vendor)
@@ -180,7 +182,7 @@ class Turn:
             raise _StopAsked
         await self.journal.hold(plan.timeout)
         await self._append("started", [self._message(Source.AGENT, ToolCallStarted(plan.call.id))])
-        await self.journal.hold(plan.timeout)
+        plan = replace(plan, start_before=await self.journal.hold(plan.timeout))
         await self._respond([await self._calls.run(plan)])
 
     async def _respond(self, responses: list[ToolCallResponse]) -> None:

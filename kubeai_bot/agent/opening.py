@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from kubeai_bot.agent.boundary import Crashed, contain
 from kubeai_bot.agent.failures import internal_failure
 from kubeai_bot.agent.journal import Journal
+from kubeai_bot.agent.words import Words
 from kubeai_bot.domain.identity import Identity
-from kubeai_bot.domain.message import Failure, Message, Payload, Source, Text
+from kubeai_bot.domain.message import Failure, Json, Message, Payload, Source, Text
 from kubeai_bot.domain.session import AgentState, InboxItem, TurnRef
 from kubeai_bot.domain.storage import KEEP, SessionChange
+from kubeai_bot.domain.turn import NOTES
 from kubeai_bot.errors import UserError
 from kubeai_bot.interfaces import IdentityResolver
 
-CLEARED = "A fresh start: I no longer look at what was said in this thread before."
-NOTHING_RUNS = "Nothing is running in this thread."
-
-
-def help_text(name: str, changes: str, clusters: Sequence[str]) -> str:
-    where = f" (clusters: {', '.join(f'`{cluster}`' for cluster in clusters)})" if len(clusters) > 1 else ""
-    return (
-        f"I am {name}. Ask me about your Kubernetes clusters{where} in plain words, for example:\n"
-        "- What is unhealthy right now?\n"
-        "- Why does the checkout pod in shop keep crashing?\n"
-        "- Show the last logs of the search deployment.\n"
-        "- Who am I, and what may I do?\n\n"
-        f"Everything I look at, I look at with *your* Kubernetes permissions. {changes}\n\n"
-        "In a thread I have answered in you need not mention me again. Say `stop` to stop me, `new` or `clear` to start"
-        " afresh in this thread, `help` for this text."
-    )
+EXPIRED = "The earlier conversation in this thread has expired, so I have started anew."
+UNKNOWN = "I have no record of what was said in this thread before, so I have started anew."
 
 
 class TurnOpener:
     """Opens the turn of one inbox item: who speaks is resolved anew, and refused people get a turn that says so."""
 
     def __init__(
-        self, resolver: IdentityResolver, help_: str, model: tuple[str, str], now: Callable[[], datetime]
+        self, resolver: IdentityResolver, words: Words, model: tuple[str, str], now: Callable[[], datetime]
     ) -> None:
         self._resolver = resolver
-        self._help = help_
+        self._words = words
         self._provider_and_model = model
         self._now = now
 
@@ -51,18 +39,24 @@ class TurnOpener:
         if incoming.kind == "stop" and not incoming.text:
             await journal.append(f"{turn_id}:nothing-to-stop", consume=[item.id])
             return
+        identity: Identity | None = None
+        metadata: Json = {}
+        payload: Payload | None = None
         try:
             identity = await contain(self._resolver.resolve(incoming.speaker), "identity")
         except UserError as error:
-            identity, payload = None, Failure(error.reply, "refused")
+            payload = Failure(error.reply, "refused")
         except Crashed:
-            identity, payload = None, internal_failure(turn_id)
+            payload = internal_failure(turn_id)
         else:
-            payload = self._reply(incoming.kind)
+            reply = await self._words.reply(incoming, journal.session, identity)
+            if reply is not None:
+                payload, metadata = Text(reply.text), reply.metadata
         now = self._now()
-        messages = [Message(turn_id, Source.USER, Text(incoming.text), identity, now, incoming.speaker)]
+        noted = {NOTES: notes} if (notes := _notes(journal, item)) else {}
+        messages = [Message(turn_id, Source.USER, Text(incoming.text), identity, now, incoming.speaker, noted)]
         if payload is not None:
-            messages.append(Message(turn_id, Source.AGENT, payload, identity, now))
+            messages.append(Message(turn_id, Source.AGENT, payload, identity, now, metadata=metadata))
         await journal.append(f"{turn_id}:open", messages, [item.id], self._change(journal, item, turn_id, identity))
 
     def _change(self, journal: Journal, item: InboxItem, turn_id: str, identity: Identity | None) -> SessionChange:
@@ -77,7 +71,12 @@ class TurnOpener:
             model=model,
         )
 
-    def _reply(self, kind: str) -> Payload | None:
-        """What the program says itself, without asking the model; None for a question."""
-        texts = {"help": self._help, "clear": CLEARED, "stop": NOTHING_RUNS}
-        return Text(texts[kind]) if kind in texts else None
+
+def _notes(journal: Journal, item: InboxItem) -> list[str]:
+    """What a person should know who believes that this thread goes on."""
+    session, incoming = journal.session, item.incoming
+    if session.last_seq:
+        return []
+    if session.follows_expired:
+        return [EXPIRED]
+    return [UNKNOWN] if session.thread.is_dm and incoming.ts != session.thread.thread_ts else []

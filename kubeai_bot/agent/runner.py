@@ -9,22 +9,18 @@ from dataclasses import dataclass
 
 import structlog
 
+from kubeai_bot.agent.cache import NEWEST, SessionCache
 from kubeai_bot.agent.drive import Drive
 from kubeai_bot.agent.journal import Journal, Term
 from kubeai_bot.agent.loop import TurnParts, TurnRules
-from kubeai_bot.agent.opening import TurnOpener, help_text
-from kubeai_bot.domain.policy import Mode
+from kubeai_bot.agent.opening import TurnOpener
+from kubeai_bot.agent.words import Words
 from kubeai_bot.domain.session import Incoming
 from kubeai_bot.domain.storage import Claim, Lease, Receipt, Tail
 from kubeai_bot.errors import SessionNotFound, StoreError
 from kubeai_bot.interfaces import Hook, SessionStore, Stage
 
 log = structlog.get_logger(__name__)
-
-_CHANGES = {
-    Mode.NONE: "I change nothing: for a change I give you the command.",
-    Mode.AUTO: "I may also change things that you ask for and may change yourself.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,9 @@ class Pace:
     inbox_poll: float = 2.0
     last_words: float = 0.0
     """At shutdown, how long interrupted turns may take to say so; 0 where another replica can take them over."""
+    cached_sessions: int = 256
+    write_timeout: float = 45.0
+    """How long one change in a cluster may take; with a margin it has to fit into the lease's term."""
 
 
 class Runner:
@@ -53,10 +52,11 @@ class Runner:
         self._store = store
         self._pace = pace
         model = (parts.provider.name, parts.provider.model)
-        words = help_text(rules.name, _CHANGES[rules.mode], rules.clusters)
+        words = Words(store, rules.name, rules.mode, rules.clusters, rules.keeping)
         opener = TurnOpener(parts.resolver, words, model, rules.now)
         self._draining = asyncio.Event()
         self._drive = Drive(stage, opener, parts, rules, hooks, pace.inbox_poll, self._draining)
+        self._cache = SessionCache(pace.cached_sessions)
         self._name = secrets.token_hex(4)
         self._journals: dict[str, Journal] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -69,7 +69,9 @@ class Runner:
 
     async def receive(self, incoming: Incoming) -> Receipt:
         """Put an event on record and, where nobody works on its session, begin at once. Raises StoreError."""
-        claim = Claim(self._owner(), self._pace.term.ttl) if self._accepting else None
+        claim = None
+        if self._accepting:
+            claim = Claim(self._owner(), self._pace.term.ttl, self._cache.known(incoming.thread), NEWEST)
         receipt = await self._store.receive(incoming, claim)
         log.info("event received", kind=incoming.kind, session=receipt.session_id, repeated=receipt.repeated)
         if receipt.session_id is not None and receipt.lease is not None and receipt.tail is not None:
@@ -78,6 +80,16 @@ class Runner:
             else:  # shutting down since the claim was made: another replica need not wait for it to expire
                 await self._release(receipt.lease)
         return receipt
+
+    async def forget(self, session_id: str) -> bool:
+        """Delete a session that nobody works on and in which nothing waits; whether it did. Raises StoreError."""
+        lease = await self._store.lease(session_id, self._owner(), self._pace.term.ttl)
+        if lease is None:
+            return False
+        forgotten = await self._store.forget(lease)
+        if not forgotten:
+            await self._release(lease)
+        return forgotten
 
     async def run(self) -> None:
         """Work until cancelled: wake-ups at once, and a look around every `poll` seconds for what they missed."""
@@ -143,25 +155,30 @@ class Runner:
         self._journals[session_id] = journal
         try:
             await self._drive.run(journal)
+            self._cache.keep(journal.session, journal.history)
         except StoreError as error:
             log.warning("session handed over", session=session_id, error=f"{type(error).__name__}: {error}")
         finally:
             if self._journals.get(session_id) is journal:
                 del self._journals[session_id]
-            await asyncio.shield(self._release(journal.lease))
+            if not journal.given_back:
+                await asyncio.shield(self._release(journal.lease))
         if journal.nudged.is_set():
             self._wake(session_id)
 
     async def _open(self, session_id: str, claimed: tuple[Lease, Tail] | None) -> Journal | None:
-        if claimed is None:
+        lease, tail = claimed or (None, None)
+        if lease is None:
             try:
                 lease = await self._store.lease(session_id, self._owner(), self._pace.term.ttl)
             except SessionNotFound:
                 return None
             if lease is None:
                 return None
-            claimed = lease, await self._store.load(session_id)
-        return Journal(self._store, *claimed, self._pace.term)
+        whole = self._cache.complete(tail) if tail else None
+        if whole is None:
+            whole = await self._store.load(session_id, newest=NEWEST)
+        return Journal(self._store, lease, whole, self._pace.term)
 
     async def _release(self, lease: Lease) -> None:
         try:

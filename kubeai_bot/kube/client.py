@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 
 import httpx2
@@ -17,7 +18,7 @@ import structlog
 
 from kubeai_bot.domain.cluster import Request, Resource, Response
 from kubeai_bot.domain.identity import AsBot, ClusterIdentity
-from kubeai_bot.errors import ApiStatus, Unreachable
+from kubeai_bot.errors import ApiStatus, TooLate, Unreachable
 from kubeai_bot.kube.answer import read_answer
 from kubeai_bot.kube.connection import Connection, Wire
 from kubeai_bot.kube.discovery import Discovery
@@ -51,8 +52,8 @@ class ImpersonatingCluster:
     async def request(self, identity: ClusterIdentity, request: Request) -> Response:
         """Send as `identity`. `request.timeout` covers everything but having credentials renewed.
 
-        Raises ForbiddenByPolicy before anything is sent, CredentialsFailed, Unreachable, ApiStatus, and ClusterError
-        for a JSON answer beyond `max_bytes`.
+        Raises ForbiddenByPolicy and TooLate before anything is sent, CredentialsFailed, Unreachable, ApiStatus, and
+        ClusterError for a JSON answer beyond `max_bytes`.
         """
         check_request(request)
         headers = impersonation(identity, request, impersonate=self._impersonate)
@@ -85,6 +86,8 @@ class ImpersonatingCluster:
         return await self._once(wire, request, headers)
 
     async def _once(self, wire: Wire, request: Request, headers: Headers) -> Response:
+        if request.start_before is not None and time.monotonic() > request.start_before:
+            raise TooLate(f"cluster {self._name}: not sent, because it would have begun too late")
         response = await wire.send(_http(wire, request, headers))
         try:
             return await read_answer(self._name, request, response)

@@ -62,10 +62,13 @@ class Reach:
     not declared was not judged. All methods raise ApiStatus and the other ClusterErrors.
     """
 
-    def __init__(self, cluster: Cluster, identity: ClusterIdentity, acts: Sequence[Act]) -> None:
+    def __init__(
+        self, cluster: Cluster, identity: ClusterIdentity, acts: Sequence[Act], start_before: float | None = None
+    ) -> None:
         self.cluster = cluster
         self._identity = identity
         self._acts = tuple(acts)
+        self._start_before = start_before
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, ref: Ref, query: Query = (), accept: str = JSON) -> Json:
@@ -104,7 +107,8 @@ class Reach:
         wanted = ref.act(self.cluster.name, verb)
         if not any(covers(act, wanted) for act in self._acts):
             raise ForbiddenByPolicy(f"this call did not declare that it would {verb} {ref.path}")
-        request = replace(Request(_METHODS[verb], ref.path, query, timeout=_TIMEOUT), **more)
+        request = Request(_METHODS[verb], ref.path, query, timeout=_TIMEOUT, start_before=self._start_before)
+        request = replace(request, **more)
         async with self._gate:
             return await self.cluster.request(self._identity, request)
 

@@ -60,7 +60,8 @@ class KubernetesTools:
     """Tools over `clusters`, which are reached only through the Cluster seam and only as `identity.on(name)`.
 
     With mode none, tools that change something are not offered (and refused by policy if called all the same).
-    `budget` bounds a result in characters. With several clusters every tool but `list_clusters` takes `cluster`.
+    `budget` bounds a result in characters, `write_timeout` the seconds that one change may take. With several clusters
+    every tool but `list_clusters` takes `cluster`.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class KubernetesTools:
         mode: Mode,
         *,
         budget: int = 8000,
+        write_timeout: float = 45.0,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         if default_cluster not in clusters:
@@ -77,6 +79,7 @@ class KubernetesTools:
         self._clusters = clusters
         self._default = default_cluster
         self._budget = budget
+        self._write_timeout = write_timeout
         self._clock = clock
         names = tuple(clusters)
         self._tools = {tool.name: tool for tool in _TOOLS}
@@ -99,7 +102,8 @@ class KubernetesTools:
     async def plan(self, call: ToolCall, identity: Identity) -> PlannedCall:
         """Check the arguments and resolve the kind; asks for nothing but discovery. Raises ToolError."""
         tool, step, _ = await self._step(call, identity)
-        return PlannedCall(call, tool.effect, clean(one_line(step.intent, 200)), step.acts, step.timeout)
+        timeout = step.timeout if tool.effect is Effect.READ else self._write_timeout
+        return PlannedCall(call, tool.effect, clean(one_line(step.intent, 200)), step.acts, timeout)
 
     async def call(self, planned: PlannedCall, identity: Identity) -> ToolResult:
         """Run what was planned, and only that: every request must be among the acts that were judged.
@@ -111,7 +115,7 @@ class KubernetesTools:
             raise ToolError("What the cluster serves has changed since this call was checked. Call again.")
         as_whom = identity.on(scene.cluster.name)
         try:
-            result = await step.run(Reach(scene.cluster, as_whom, planned.acts))
+            result = await step.run(Reach(scene.cluster, as_whom, planned.acts, planned.start_before))
         except ApiStatus as error:
             raise ToolError(clean(explained(error, as_whom, scene.cluster.name))) from error
         except ToolError as error:

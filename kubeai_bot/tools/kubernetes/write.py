@@ -43,4 +43,4 @@ def plan_scale(arguments: Scale, scene: Scene) -> Step:
         return ToolResult(text, f"{old} → {now}")
 
     acts = scene.acts(("get", ref), ("update", ref))
-    return Step(f"Scale {what} to {counted(arguments.replicas, 'replica')}", acts, run, timeout=45.0)
+    return Step(f"Scale {what} to {counted(arguments.replicas, 'replica')}", acts, run)

@@ -1,0 +1,109 @@
+"""The words that need no model, and what a thread is told whose earlier session is gone."""
+
+from dataclasses import replace
+
+import pytest
+
+from kubeai_bot.agent.opening import EXPIRED, UNKNOWN
+from kubeai_bot.agent.words import FORGOTTEN
+from kubeai_bot.domain.session import Incoming, ThreadRef
+from kubeai_bot.domain.storage import Retention
+from tests.agent.loop_world import MIA, OMAR, THREAD, World, says
+from tests.agent.test_turns import at_work
+
+
+async def test_status_says_what_the_session_is_without_asking_a_model(world: World) -> None:
+    world.provider.replies = [says("Hello.")]
+    async with at_work(world) as runner:
+        await runner.receive(world.message("hi"))
+        await world.settled()
+        await runner.receive(world.message("status", kind="status"))
+        await world.settled(2)
+    assert "scripted · script-1 (10 tokens read, 5 written)" in world.texts[1]
+    assert "u0mia@shop.example (staff)" in world.texts[1]
+    assert "Sessions are kept in memory" in world.texts[1]
+
+
+async def test_a_person_learns_what_is_stored_about_them_and_nothing_of_others(world: World) -> None:
+    world.provider.replies = [says("Hello Mia."), says("Hello Omar.")]
+    async with at_work(world) as runner:
+        await runner.receive(world.message("hi"))
+        await world.settled()
+        await runner.receive(world.message("hi", OMAR))
+        await world.settled(2)
+        await runner.receive(world.message("what do you store about me?", OMAR, "stored"))
+        await world.settled(3)
+    assert "1 session on record" in world.texts[2]
+    assert "with 2 messages of yours" in world.texts[2] or "with 1 message of yours" in world.texts[2]
+
+
+async def test_a_forgotten_thread_leaves_nothing_behind(world: World) -> None:
+    world.provider.replies = [says("Hello.")]
+    async with at_work(world) as runner:
+        await runner.receive(world.message("hi"))
+        await world.settled()
+        await runner.receive(world.message("forget this thread", kind="forget"))
+        await world.until(lambda: len(world.texts) == 2)
+        await world.until(lambda: not runner.busy)
+        assert await world.store.find(THREAD) is None
+        assert (await world.store.usage()).messages == 0
+        unmentioned = replace(world.message("and now?"), opens=False)
+        receipt = await runner.receive(unmentioned)
+    assert world.texts[1] == FORGOTTEN
+    assert receipt.session_id is None
+
+
+async def test_only_who_began_a_conversation_may_have_it_forgotten(world: World) -> None:
+    world.provider.replies = [says("Hello.")]
+    async with at_work(world) as runner:
+        await runner.receive(world.message("hi"))
+        await world.settled()
+        await runner.receive(world.message("forget this thread", OMAR, "forget"))
+        await world.settled(2)
+        assert await world.store.find(THREAD) is not None
+    assert f"<@{MIA.user_id}>" in world.texts[1]
+
+
+async def test_what_waits_behind_a_forget_is_answered_and_sees_nothing_of_before(world: World) -> None:
+    world.provider.replies = [says("Hello."), says("Hello Omar.")]
+    world.stage.pen.clear()
+    async with at_work(world) as runner:
+        await runner.receive(world.message("the secret plan"))
+        await world.until(world.stage.writing.is_set)
+        await runner.receive(world.message("forget this thread", kind="forget"))
+        await runner.receive(world.message("hi", OMAR))
+        world.stage.pen.set()
+        await world.until(lambda: len(world.texts) == 3)
+        await world.until(lambda: not runner.busy)
+        assert await world.store.find(THREAD) is None
+    assert world.texts == ["Hello.", FORGOTTEN, "Hello Omar."]
+    assert "secret plan" not in str(world.provider.asked[1][1])
+
+
+async def test_a_thread_whose_session_has_expired_is_told_so_and_need_not_mention_the_bot(world: World) -> None:
+    world.provider.replies = [says("Hello."), says("Hello again.")]
+    async with at_work(world) as runner:
+        await runner.receive(world.message("hi"))
+        await world.settled()
+        world.clock.now += 3601
+        await world.store.prune(Retention(ttl=3600))
+        assert await world.store.find(THREAD) is None
+        await runner.receive(replace(world.message("and now?"), opens=False))
+        await world.settled(2)
+    notes = [ended.notes for endings in world.stage.answers.values() for ended in endings]
+    assert notes == [(), (EXPIRED,)]
+    assert "Hello." not in str(world.provider.asked[1][1])
+
+
+@pytest.mark.parametrize(("is_dm", "told"), [(True, (UNKNOWN,)), (False, ())])
+async def test_a_reply_in_a_direct_message_that_is_not_on_record_is_told_so(
+    world: World, is_dm: bool, told: tuple[str, ...]
+) -> None:
+    world.provider.replies = [says("Hello.")]
+    thread = ThreadRef("T0SHOP", "D0MIA", "1600000000.000100", is_dm)
+    reply: Incoming = replace(world.message("and now?"), thread=thread)
+    async with at_work(world) as runner:
+        await runner.receive(reply)
+        await world.until(lambda: world.texts)
+    notes = [ended.notes for endings in world.stage.answers.values() for ended in endings]
+    assert notes == [told]
