@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from kubeai_bot.domain.storage import Retention
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.settings.file import ConfigFile, read_config_file
-from kubeai_bot.settings.rules import Given, find_faults, find_warnings
+from kubeai_bot.settings.rules import STORE_VARIABLES, Given, find_faults, find_store_faults, find_warnings
 from kubeai_bot.settings.values import split_address
 from kubeai_bot.settings.variables import Variables
 
@@ -32,19 +35,33 @@ class Settings(Variables):
 
         Raises ConfigError with every fault at once, in sentences that say what to do and never show a secret.
         """
-        faults: list[str] = []
-        texts = {**_read_env_file(env_file, faults), **environ}
-        texts = {name: text.strip() for name, text in texts.items() if text.strip()}
-        values = {name.lower(): texts[name] for name in cls.known() if name in texts}
-        unusable = _unusable(values)
-        faults += unusable.values()
-        settings = cls.model_validate({name: text for name, text in values.items() if name.upper() not in unusable})
-        config = _read_config(settings.config_file, texts, faults)
-        given = Given(settings, texts, frozenset(unusable), config)
-        faults += find_faults(given)
+        read = _Read.of(environ, env_file)
+        faults = [*read.faults, *find_faults(read.given)]
+        config = read.given.config
         if faults or config is None:
             raise ConfigError(faults)
-        return settings.model_copy(update={"config": config, "warnings": tuple(find_warnings(given))})
+        found: dict[str, Any] = {"config": config, "warnings": tuple(find_warnings(read.given)), **read.secrets}
+        return cls.model_validate(read.values).model_copy(update=found)
+
+    @classmethod
+    def load_store(cls, environ: Mapping[str, str], env_file: Path | None = None) -> Self:
+        """Only what says where sessions are kept, for commands that need neither Slack nor a model. Raises
+        ConfigError."""
+        wanted = {name: text for name, text in environ.items() if name in STORE_VARIABLES}
+        read = _Read.of(wanted, env_file, STORE_VARIABLES)
+        if faults := [*read.faults, *find_store_faults(read.given)]:
+            raise ConfigError(faults)
+        return cls.model_validate(read.values).model_copy(update=read.secrets)
+
+    @property
+    def sessions_path(self) -> Path:
+        """Where SESSION_TYPE=filesystem keeps its sessions."""
+        return self.sessions_dir or Path.home() / ".kubeai" / "sessions"
+
+    @property
+    def retention(self) -> Retention:
+        keep = None if self.retention_days is None else self.retention_days * 86400.0
+        return Retention(self.session_ttl, keep, self.session_limit, self.session_message_limit)
 
     @property
     def uses_socket_mode(self) -> bool:
@@ -58,7 +75,53 @@ class Settings(Variables):
     def secret_texts(self) -> tuple[str, ...]:
         """Every secret in plain text, for the last filter of the log and for nothing else."""
         found: list[Any] = [getattr(self, name) for name in Variables.model_fields]
-        return tuple(each.get_secret_value() for each in found if isinstance(each, SecretStr))
+        texts = [each.get_secret_value() for each in found if isinstance(each, SecretStr)]
+        passwords = [urlsplit(text).password or "" for text in texts if "://" in text]
+        return (*texts, *(each for password in passwords if password for each in {password, unquote(password)}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What could be read: `values` by field name, `secrets` that stood in files, and the faults so far."""
+
+    values: Mapping[str, str]
+    secrets: Mapping[str, SecretStr]
+    given: Given
+    faults: Sequence[str]
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], env_file: Path | None, only: frozenset[str] | None = None) -> Self:
+        """`only`: the variables that are wanted, where not all are."""
+        faults: list[str] = []
+        texts = {**_read_env_file(env_file, faults), **environ}
+        texts = {name: text.strip() for name, text in texts.items() if text.strip()}
+        if only is not None:
+            texts = {name: text for name, text in texts.items() if name in only}
+        values = {name.lower(): texts[name] for name in Variables.known() if name in texts}
+        unusable = _unusable(values)
+        faults += unusable.values()
+        values = {name: text for name, text in values.items() if name.upper() not in unusable}
+        variables = Variables.model_validate(values)
+        secrets = _read_database_url(variables.database_url_file, faults)
+        config = _read_config(variables.config_file, texts, faults)
+        given = Given(variables.model_copy(update=dict(secrets)), texts, frozenset(unusable), config)
+        return cls(values, secrets, given, faults)
+
+
+def _read_database_url(path: Path | None, faults: list[str]) -> Mapping[str, SecretStr]:
+    """DATABASE_URL as it stands in DATABASE_URL_FILE."""
+    if path is None:
+        return {}
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        faults.append(f"DATABASE_URL_FILE: {path} cannot be read: {reason}.")
+        return {}
+    if unusable := _unusable({"database_url": text}):
+        faults.append(f"DATABASE_URL_FILE: what {path} holds cannot be used. {unusable['DATABASE_URL']}")
+        return {}
+    return {"database_url": SecretStr(text)}
 
 
 def _read_env_file(path: Path | None, faults: list[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from kubeai_bot.domain.policy import Mode
 from kubeai_bot.settings.file import ConfigFile
@@ -17,9 +17,11 @@ _REQUIRED = ("SLACK_BOT_TOKEN", "MODEL_ID")
 _PROVIDER_NEEDS: Mapping[str, tuple[str, ...]] = {
     "openai": ("OPENAI_API_KEY",),
     "azure": ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_API_VERSION"),
+    "gemini": ("GEMINI_API_KEY",),
+    "vertex": ("GOOGLE_CLOUD_PROJECT",),
 }
 
-# GOOGLE_CLOUD_* are left out: Google's own environments set them for every program.
+# GOOGLE_* are left out: Google's own environments set some of them for every program.
 _BELONGS_TO = {
     "OPENAI_API_KEY": "openai",
     "OPENAI_BASE_URL": "openai",
@@ -29,7 +31,17 @@ _BELONGS_TO = {
     "GEMINI_API_KEY": "gemini",
 }
 
-_STORED_BY = {"DATABASE_URL": "postgres", "SESSIONS_DIR": "filesystem"}
+_STORED_BY = {
+    "DATABASE_URL": "postgres",
+    "DATABASE_URL_FILE": "postgres",
+    "DATABASE_MIGRATION_URL": "postgres",
+    "DATABASE_SCHEMA": "postgres",
+    "DATABASE_POOL_SIZE": "postgres",
+    "SESSIONS_DIR": "filesystem",
+}
+
+STORE_VARIABLES = frozenset({"SESSION_TYPE", "SESSION_TTL", "RETENTION_DAYS", *_STORED_BY})
+"""What the `sessions` commands need of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +71,23 @@ def find_faults(given: Given) -> Iterator[str]:
     yield from _provider(given)
     yield from _identity(given)
     yield from _clusters(given)
-    for name, kind in _STORED_BY.items():
-        if given.has(name) and given.read("SESSION_TYPE") and given.values.session_type != kind:
-            yield f"{name} is only used with SESSION_TYPE={kind}: remove it, sessions would not be kept there."
+    yield from find_store_faults(given)
+
+
+def find_store_faults(given: Given) -> Iterator[str]:
+    """What cannot work of the variables that say where sessions are kept and how long."""
+    values = given.values
+    if given.read("SESSION_TYPE"):
+        for name, kind in _STORED_BY.items():
+            if given.has(name) and values.session_type != kind:
+                yield f"{name} is only used with SESSION_TYPE={kind}: remove it, sessions would not be kept there."
+        urls = [name for name in ("DATABASE_URL", "DATABASE_URL_FILE") if given.has(name)]
+        if values.session_type == "postgres" and not urls:
+            yield "DATABASE_URL is not set: SESSION_TYPE=postgres needs it, or DATABASE_URL_FILE, a file that holds it."
+        if len(urls) > 1:
+            yield "DATABASE_URL and DATABASE_URL_FILE are both set: remove one of the two."
+    if values.session_ttl and values.retention_days and values.session_ttl > values.retention_days * 86400:
+        yield "SESSION_TTL is longer than RETENTION_DAYS: sessions would be deleted before they expire. Change one."
 
 
 def find_warnings(given: Given) -> Iterator[str]:
@@ -80,6 +106,8 @@ def find_warnings(given: Given) -> Iterator[str]:
     elif values.auth_method == "NONE" and (values.allow_guests or values.allow_external):
         who = "guests" if not values.allow_external else "people from other organisations"
         yield f"AUTH_METHOD=NONE lets {who} see all that {values.shared_user} may see."
+    if values.database_url and _is_open_database(values.database_url.get_secret_value()):
+        yield "DATABASE_URL has sslmode=disable and a host elsewhere: sessions and the password travel unencrypted."
     if values.modify_resources is Mode.AUTO:
         yield "MODIFY_RESOURCES=auto: the model may change clusters without asking anybody."
     if values.openai_base_url and _is_open(values.openai_base_url):
@@ -89,6 +117,13 @@ def find_warnings(given: Given) -> Iterator[str]:
 def _is_open(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _is_open_database(url: str) -> bool:
+    parts = urlsplit(url)
+    hosts = [part.rsplit(":", 1)[0].strip("[]") for part in parts.netloc.rpartition("@")[2].split(",")]
+    distant = any(host and not host.startswith(("/", "%2F", "%2f")) and not is_loopback(host) for host in hosts)
+    return distant and "disable" in parse_qs(parts.query).get("sslmode", ())
 
 
 def _near_misses(given: Given) -> Iterator[str]:

@@ -16,6 +16,7 @@ from kubeai_bot.domain.policy import Mode
 SLACK_API = "https://slack.com/api/"
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
+_DURATION = re.compile(r"(?P<number>[0-9]{1,6})(?P<unit>[smhd])")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(?P<port>[0-9]{1,5})")
 
 
@@ -98,6 +99,24 @@ def _starting_with(prefix: str) -> Callable[[SecretStr], SecretStr]:
     return check
 
 
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _seconds(text: str) -> float:
+    found = _DURATION.fullmatch(text)
+    if found is None or not int(found["number"]):
+        raise ValueError("it must be a number with s, m, h or d behind it")
+    return int(found["number"]) * _UNITS[found["unit"]]
+
+
+def _database_url(secret: SecretStr) -> SecretStr:
+    """What libpq takes as a URL; the store parses it. The error never holds it."""
+    scheme, separator, rest = _one_word(secret).get_secret_value().partition("://")
+    if not separator or not rest or scheme.removesuffix("+psycopg") not in ("postgres", "postgresql"):
+        raise ValueError("it must begin with postgres:// or postgresql://")
+    return secret
+
+
 def _kube_user(name: str) -> str:
     return KubeUser(name).user
 
@@ -119,6 +138,9 @@ SlackUserIds = Annotated[tuple[SlackUserId, ...], BeforeValidator(split_commas)]
 KubeGroups = Annotated[tuple[str, ...], BeforeValidator(split_commas), AfterValidator(_kube_groups)]
 KubeUserName = Annotated[str, AfterValidator(_kube_user)]
 Secret = Annotated[SecretStr, AfterValidator(_one_word)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Duration = Annotated[float, BeforeValidator(_seconds)]
+SchemaName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 BotToken = Annotated[SecretStr, AfterValidator(_starting_with("xoxb-"))]
 AppToken = Annotated[SecretStr, AfterValidator(_starting_with("xapp-"))]
 SlackApiUrl = Annotated[str, AfterValidator(_slack_api_url)]
@@ -126,6 +148,7 @@ ServerUrl = Annotated[str, AfterValidator(_server_url)]
 PrivateUrl = Annotated[str, AfterValidator(_private_url)]
 Address = Annotated[str, AfterValidator(_address)]
 Word = Annotated[str, StringConstraints(pattern=r"^\S{1,200}$")]
+CloudLocation = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
 AgentName = Annotated[str, StringConstraints(pattern=r"^\w[\w .-]{0,39}$")]
 ModifyMode = Annotated[Mode, BeforeValidator(str.lower), AfterValidator(_mode)]
 Lower = BeforeValidator(str.lower)

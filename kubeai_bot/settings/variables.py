@@ -16,12 +16,16 @@ from kubeai_bot.settings.values import (
     AgentName,
     AppToken,
     BotToken,
+    CloudLocation,
     CommaList,
+    DatabaseUrl,
+    Duration,
     KubeGroups,
     KubeUserName,
     Lower,
     ModifyMode,
     PrivateUrl,
+    SchemaName,
     Secret,
     ServerUrl,
     SlackApiUrl,
@@ -47,8 +51,8 @@ class Variables(BaseModel):
     slack_api_url: SlackApiUrl = _var(SLACK_API, f"{SLACK_API} or the address of a simulator on this machine")
     listen_address: Address = _var("0.0.0.0:8888", "host:port, an IPv6 host in brackets")
 
-    llm_provider: Annotated[Literal["openai", "azure"], Lower] = _var(
-        "openai", "openai or azure (gemini and vertex are not available in this version yet)"
+    llm_provider: Annotated[Literal["openai", "azure", "gemini", "vertex"], Lower] = _var(
+        "openai", "openai, azure, gemini or vertex"
     )
     model_id: Word = _var("", "the model's id as the provider writes it (with azure the deployment's name)")
     openai_api_key: Secret | None = _var(None, "an API key")
@@ -57,8 +61,10 @@ class Variables(BaseModel):
     azure_openai_api_key: Secret | None = _var(None, "the resource's API key")
     azure_openai_api_version: Word | None = _var(None, "an API version, like 2024-10-21")
     gemini_api_key: Secret | None = _var(None, "an API key")
+    google_gemini_base_url: PrivateUrl | None = _var(None, "the https URL of what answers for the Gemini API")
     google_cloud_project: Word | None = _var(None, "the id of a Google Cloud project")
-    google_cloud_location: Word | None = _var(None, "a Google Cloud location")
+    google_cloud_location: CloudLocation = _var("global", "a Google Cloud location, like europe-west1")
+    google_vertex_base_url: PrivateUrl | None = _var(None, "the https URL of what answers for Vertex AI")
 
     kubeconfig: str | None = _var(None, "the path of a kubeconfig file")
     kube_contexts: CommaList = _var((), "names of kubeconfig contexts with commas between them")
@@ -81,11 +87,20 @@ class Variables(BaseModel):
     max_iterations: Annotated[int, Field(ge=1)] = _var(20, "a whole number of at least 1")
     turn_deadline: Annotated[int, Field(ge=1)] = _var(600, "a whole number of seconds, at least 1")
 
-    session_type: Annotated[Literal["memory"], Lower] = _var(
-        "memory", "memory (filesystem and postgres are not available in this version yet)"
+    session_type: Annotated[Literal["memory", "filesystem", "postgres"], Lower] = _var(
+        "memory", "memory, filesystem or postgres"
     )
-    database_url: Secret | None = _var(None, "a URL that begins with postgres://")
+    database_url: DatabaseUrl | None = _var(None, "a URL that begins with postgres:// or postgresql://")
+    database_url_file: Path | None = _var(None, "the path of a file that holds DATABASE_URL")
+    database_migration_url: DatabaseUrl | None = _var(None, "a URL that begins with postgres:// or postgresql://")
+    database_schema: SchemaName | None = _var(None, "a schema's name: lower-case letters, digits and underscores")
+    database_pool_size: Annotated[int, Field(ge=2, le=200)] = _var(10, "a whole number from 2 to 200")
     sessions_dir: Path | None = _var(None, "a directory")
+    session_ttl: Duration | None = _var(None, "a time like 90m, 24h or 7d")
+    retention_days: Annotated[int, Field(ge=1)] | None = _var(None, "a whole number of days, at least 1")
+    session_limit: Annotated[int, Field(ge=1)] | None = _var(None, "a whole number of sessions, at least 1")
+    session_message_limit: Annotated[int, Field(ge=100)] | None = _var(None, "a whole number of at least 100")
+    session_cache_size: Annotated[int, Field(ge=0)] = _var(256, "a whole number of sessions, 0 for none")
     config_file: Path | None = _var(None, "the path of a YAML file")
 
     agent_name: AgentName = _var("kubeai", "up to 40 letters, digits, spaces, dots and hyphens")

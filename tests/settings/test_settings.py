@@ -184,10 +184,6 @@ def test_a_value_that_cannot_be_used_is_named_with_what_to_give(working, name, t
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("LLM_PROVIDER", "gemini"),
-        ("LLM_PROVIDER", "vertex"),
-        ("SESSION_TYPE", "filesystem"),
-        ("SESSION_TYPE", "postgres"),
         ("MODIFY_RESOURCES", "allow"),
         ("AUTH_METHOD", "OIDC"),
         ("AUTH_METHOD", "SAML"),
@@ -197,16 +193,6 @@ def test_what_a_later_version_brings_is_refused_as_such(working, name, text):
     fault = only_fault(working | {name: text})
     assert fault.startswith(f"{name}={text} cannot be used")
     assert "not available in this version yet" in fault
-
-
-def test_a_store_of_a_later_version_is_one_fault_not_two(working):
-    fault = only_fault(working | {"SESSION_TYPE": "postgres", "DATABASE_URL": "postgres://db/x"})
-    assert fault.startswith("SESSION_TYPE=postgres")
-
-
-@pytest.mark.parametrize("name", ["DATABASE_URL", "SESSIONS_DIR"])
-def test_a_store_that_is_not_in_use_must_not_be_configured(working, name):
-    assert only_fault(working | {name: "/somewhere"}).startswith(f"{name} is only used with SESSION_TYPE=")
 
 
 @pytest.mark.parametrize(
@@ -321,6 +307,42 @@ def test_an_azure_endpoint_is_never_reached_without_tls(working):
     del working["OPENAI_API_KEY"]
     fault = only_fault(working | AZURE | {"AZURE_OPENAI_ENDPOINT": "http://x.openai.azure.com"})
     assert fault.startswith("AZURE_OPENAI_ENDPOINT cannot be used")
+
+
+GEMINI = {"LLM_PROVIDER": "gemini", "GEMINI_API_KEY": "k"}
+VERTEX = {"LLM_PROVIDER": "vertex", "GOOGLE_CLOUD_PROJECT": "shop-prod"}
+
+
+def test_gemini_works_with_its_key_alone(working):
+    del working["OPENAI_API_KEY"]
+    settings = Settings.load(working | GEMINI)
+    assert (settings.google_gemini_base_url, settings.warnings) == (None, ())
+    assert "k" in settings.secret_texts()
+
+
+def test_vertex_works_with_its_project_alone(working):
+    del working["OPENAI_API_KEY"]
+    settings = Settings.load(working | VERTEX)
+    assert (settings.google_cloud_project, settings.google_cloud_location) == ("shop-prod", "global")
+
+
+@pytest.mark.parametrize(("environ", "name"), [(GEMINI, "GEMINI_API_KEY"), (VERTEX, "GOOGLE_CLOUD_PROJECT")])
+def test_googles_providers_need_their_one_variable(working, environ, name):
+    del working["OPENAI_API_KEY"]
+    fault = only_fault(working | {"LLM_PROVIDER": environ["LLM_PROVIDER"]})
+    assert fault.startswith(f"{name} is not set: LLM_PROVIDER={environ['LLM_PROVIDER']} needs it.")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("GOOGLE_GEMINI_BASE_URL", "http://gateway.example/"),
+        ("GOOGLE_VERTEX_BASE_URL", "http://gateway.example/"),
+        ("GOOGLE_CLOUD_LOCATION", "evil.example/#"),
+    ],
+)
+def test_googles_addresses_are_never_reached_without_tls_and_no_other_hosts(working, name, text):
+    assert only_fault(working | {name: text}).startswith(f"{name} cannot be used")
 
 
 def test_an_own_server_needs_no_key(working):
