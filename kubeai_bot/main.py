@@ -6,22 +6,26 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
+from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 
+from kubeai_bot.agent.housekeeping import keep_house
 from kubeai_bot.agent.loop import TurnParts, TurnRules
 from kubeai_bot.agent.runner import Pace, Runner
+from kubeai_bot.agent.words import CHANGES, Words
 from kubeai_bot.auth.admission import Admission
 from kubeai_bot.auth.kubeconfig import KubeconfigOwner
 from kubeai_bot.auth.mapping import MappedIdentities, MappedPerson, ProfileOf
 from kubeai_bot.auth.shared import SharedIdentity
+from kubeai_bot.domain.storage import Retention
 from kubeai_bot.errors import ConfigError, StoreError
 from kubeai_bot.interfaces import Clusters, IdentityResolver, Provider, SessionStore
 from kubeai_bot.kube.client import ImpersonatingCluster
 from kubeai_bot.kube.config import connect, connect_in_cluster
-from kubeai_bot.providers.connect import ModelOptions, connect_azure, connect_openai
+from kubeai_bot.providers.connect import ModelOptions, connect_azure, connect_gemini, connect_openai, connect_vertex
 from kubeai_bot.settings.environment import Settings
 from kubeai_bot.slack.app import build_app
 from kubeai_bot.slack.calls import PacedCalls
@@ -29,8 +33,9 @@ from kubeai_bot.slack.client import slack_client, who_am_i
 from kubeai_bot.slack.listener import Listener
 from kubeai_bot.slack.people import SlackPeople
 from kubeai_bot.slack.stage import SlackStage
+from kubeai_bot.slack.surfaces import About, Surfaces
 from kubeai_bot.slack.transports import HttpTransport, SocketTransport
-from kubeai_bot.stores.memory import MemoryStore
+from kubeai_bot.store_choice import keeping, open_store
 from kubeai_bot.tools.kubernetes.toolset import KubernetesTools
 from kubeai_bot.web.health import health_routes
 
@@ -41,9 +46,6 @@ GRACE = 20.0
 
 LAST_WORDS = 5.0
 """Seconds after that in which turns that nobody can take over (sessions in memory) say that they were cut off."""
-
-MOST_SESSIONS = 5_000
-"""Sessions kept in memory; beyond that the longest untouched one is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,17 @@ class Bot:
 
 
 @asynccontextmanager
-async def running_bot(settings: Settings, store: SessionStore | None = None) -> AsyncGenerator[Bot]:
-    """Build every part, connect to Slack last, and undo all of it in reverse. Raises ConfigError, CredentialsFailed.
+async def running_bot(
+    settings: Settings, store: SessionStore | None = None, pace: Pace | None = None
+) -> AsyncGenerator[Bot]:
+    """Build every part, connect to Slack last, and undo all of it in reverse. Raises ConfigError, CredentialsFailed,
+    StoreError.
 
-    `store` is shared by several bots of one process (tests, the playground); otherwise the settings say which.
+    `store` is shared by several bots of one process (tests, the playground); otherwise the settings say which. `pace`
+    is for tests that cannot wait for a lease to expire.
     """
+    pace = pace or Pace(last_words=LAST_WORDS if settings.session_type == "memory" else 0.0)
+    pace = replace(pace, cached_sessions=settings.session_cache_size)
     async with AsyncExitStack() as stack:
         clusters = await _clusters(settings, stack)
         provider = await _provider(settings)
@@ -72,27 +80,35 @@ async def running_bot(settings: Settings, store: SessionStore | None = None) -> 
         me, calls = await who_am_i(client), PacedCalls(client)
         resolver = _resolver(settings, SlackPeople(calls, me).profile)
         default = settings.config.clusters.default or next(iter(clusters))
-        tools = KubernetesTools(clusters, default, mode=settings.modify_resources)
+        tools = KubernetesTools(clusters, default, settings.modify_resources, write_timeout=pace.write_timeout)
         rules = TurnRules(
             name=settings.agent_name,
             mode=settings.modify_resources,
             max_iterations=settings.max_iterations,
             deadline=float(settings.turn_deadline),
             clusters=tuple(clusters),
+            keeping=keeping(settings),
         )
-        store = store or MemoryStore(max_sessions=MOST_SESSIONS)
-        runner = Runner(
-            store, SlackStage(calls, me), TurnParts(provider, tools, resolver), rules, Pace(last_words=LAST_WORDS)
-        )
-        working = asyncio.create_task(runner.run(), name="runner")
+        store = store or await stack.enter_async_context(open_store(settings))
+        runner = Runner(store, SlackStage(calls, me), TurnParts(provider, tools, resolver), rules, pace)
+        working = asyncio.create_task(_work(runner, store, settings.retention), name="runner")
         stack.push_async_callback(_end, working)
         stack.push_async_callback(runner.stop, GRACE)
-        transport = _transport(settings, build_app(calls, me, _signing_secret(settings), runner.receive), store)
+        surfaces = _surfaces(rules, resolver, store, runner)
+        app = build_app(calls, me, _signing_secret(settings), runner.receive, surfaces)
+        transport = _transport(settings, app, store)
         stack.push_async_callback(transport.stop)
         await transport.start()
         log.info("ready", transport=type(transport).__name__, clusters=list(clusters), model=provider.model)
         yield Bot(runner, store, transport, working)
         log.info("stopping")
+
+
+def _surfaces(rules: TurnRules, resolver: IdentityResolver, store: SessionStore, runner: Runner) -> Surfaces:
+    """What the Home tab, the slash command, the shortcuts and feedback stand on."""
+    words = Words(store, rules.name, rules.mode, rules.clusters, rules.keeping)
+    about = About(rules.name, CHANGES[rules.mode], rules.clusters, words.help(), rules.keeping)
+    return Surfaces(about, resolver.resolve, store.list, store.find, runner.forget, store.record_feedback, store.about)
 
 
 async def run(settings: Settings) -> None:
@@ -109,6 +125,12 @@ async def run(settings: Settings) -> None:
         asked.cancel()
         if bot.working.done():
             bot.working.result()
+
+
+async def _work(runner: Runner, store: SessionStore, retention: Retention) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runner.run())
+        group.create_task(keep_house(store, retention))
 
 
 async def _clusters(settings: Settings, stack: AsyncExitStack) -> Clusters:
@@ -153,16 +175,24 @@ def _check_names(settings: Settings, clusters: Clusters) -> None:
 
 async def _provider(settings: Settings) -> Provider:
     windows: Mapping[str, int] = settings.config.models.windows
-    options = ModelOptions(window=windows.get(settings.model_id))
-    if settings.llm_provider == "azure":
-        key, endpoint = settings.azure_openai_api_key, settings.azure_openai_endpoint
-        if key is None or endpoint is None:  # Settings.load has refused this
-            raise ConfigError(["LLM_PROVIDER=azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY."])
-        version = settings.azure_openai_api_version
-        return await connect_azure(settings.model_id, endpoint, key.get_secret_value(), version, options)
-    key = settings.openai_api_key
-    plain = key.get_secret_value() if key else None
-    return await connect_openai(settings.model_id, plain, settings.openai_base_url, options)
+    model, options = settings.model_id, ModelOptions(window=windows.get(settings.model_id))
+    match settings.llm_provider:
+        case "openai":
+            return await connect_openai(model, _plain(settings.openai_api_key), settings.openai_base_url, options)
+        case "azure":
+            endpoint, version = settings.azure_openai_endpoint or "", settings.azure_openai_api_version
+            return await connect_azure(model, endpoint, _plain(settings.azure_openai_api_key), version, options)
+        case "gemini":
+            key, address = _plain(settings.gemini_api_key), settings.google_gemini_base_url
+            return await connect_gemini(model, key, address, options)
+        case "vertex":
+            project, location = settings.google_cloud_project or "", settings.google_cloud_location
+            return await connect_vertex(model, project, location, settings.google_vertex_base_url, options)
+
+
+def _plain(secret: SecretStr | None) -> str:
+    """Settings.load has refused what is missing; "" is refused where the provider is built."""
+    return secret.get_secret_value() if secret else ""
 
 
 def _resolver(settings: Settings, profile: ProfileOf) -> IdentityResolver:

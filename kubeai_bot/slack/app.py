@@ -1,4 +1,4 @@
-"""The Slack app: every event is received durably, and only then acked.
+"""The Slack app: every event is received durably, and only then acked; every other act is at least acked.
 
 Bolt runs with `process_before_response`: by default it would ack before the listener. A listener that raises makes
 its answer a 500, which Slack takes for "not delivered" over HTTP; over Socket Mode Bolt then sends no ack at all.
@@ -7,7 +7,6 @@ Either way Slack delivers the event again.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -20,16 +19,24 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 
+from kubeai_bot.domain.identity import Speaker
 from kubeai_bot.domain.session import Incoming
-from kubeai_bot.domain.storage import Receipt
+from kubeai_bot.slack.background import Background
 from kubeai_bot.slack.calls import PacedCalls
 from kubeai_bot.slack.client import Bot, sdk_logger
+from kubeai_bot.slack.commands import SlashCommand
+from kubeai_bot.slack.feedback import FEEDBACK, FeedbackClicks
+from kubeai_bot.slack.home import Home
+from kubeai_bot.slack.home_clicks import HomeClicks
+from kubeai_bot.slack.home_view import ASK_PROMPT, FORGET, STORED
 from kubeai_bot.slack.incoming import incoming_from
 from kubeai_bot.slack.prompts import SuggestedPrompts
+from kubeai_bot.slack.questions import Questions, Receive
+from kubeai_bot.slack.replies import Replies
+from kubeai_bot.slack.shortcuts import ASK, INVESTIGATE, Shortcuts
+from kubeai_bot.slack.surfaces import Surfaces
 
 log = structlog.get_logger(__name__)
-
-Receive = Callable[[Incoming], Awaitable[Receipt]]
 
 _ANYTHING = re.compile(".*", re.DOTALL)
 
@@ -39,11 +46,13 @@ def build_app(
     bot: Bot,
     signing_secret: str | None,
     receive: Receive,
+    surfaces: Surfaces | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncApp:
     """One app for both transports. `signing_secret` None: only Socket Mode will do, every HTTP request is refused.
 
-    `receive` puts an event on record; while it raises, Slack is not acked and delivers again.
+    `receive` puts an event on record; while it raises, Slack is not acked and delivers again. Without `surfaces` there
+    are messages only.
     """
     app = AsyncApp(
         logger=sdk_logger(),
@@ -55,7 +64,10 @@ def build_app(
         attaching_conversation_kwargs_enabled=False,
     )
     prompts = SuggestedPrompts(calls)
-    background: set[asyncio.Task[None]] = set()
+    background = Background()
+    home: Home | None = None
+    if surfaces is not None:
+        home = _add_surfaces(app, calls, bot, surfaces, Questions(calls, bot, receive, now, background))
 
     async def on_event(body: dict[str, Any]) -> None:
         incoming = incoming_from(body, bot, now())
@@ -63,23 +75,46 @@ def build_app(
             await _receive(receive, incoming, body)
             return
         event: dict[str, Any] = body.get("event") or {}
-        if event.get("type") == "app_home_opened" and event.get("tab") == "messages" and event.get("channel"):
-            task = asyncio.create_task(prompts.suggest(bot.team_id, str(event["channel"])))
-            background.add(task)
-            task.add_done_callback(background.discard)
-
-    async def on_interaction(ack: AsyncAck) -> None:
-        """Buttons with a link send an action too, which must be acked; nothing else is offered yet."""
-        await ack()
+        if event.get("type") != "app_home_opened":
+            return
+        if event.get("tab") == "messages" and event.get("channel"):
+            background.start(prompts.suggest(bot.team_id, str(event["channel"])))
+        elif event.get("tab") == "home" and event.get("user") and home is not None:
+            speaker = Speaker(str(body.get("team_id") or bot.team_id), str(event["user"]))
+            background.start(home.opened(speaker, event.get("view") or {}))
 
     async def on_error(error: Exception) -> BoltResponse:
-        log.error("event not received, Slack will deliver it again", error=type(error).__name__, exc_info=error)
+        log.error("not received; an event will be delivered again", error=type(error).__name__, exc_info=error)
         return BoltResponse(status=503, body="")
 
     app.event(_ANYTHING)(on_event)
-    app.action(_ANYTHING)(on_interaction)
+    for kind in (app.action, app.shortcut, app.view):
+        kind(_ANYTHING)(_only_ack)
     app.error(on_error)
     return app
+
+
+def _add_surfaces(app: AsyncApp, calls: PacedCalls, bot: Bot, surfaces: Surfaces, questions: Questions) -> Home:
+    """Listeners of everything that is not an event; the first that matches is taken."""
+    background, replies = questions.background, Replies(calls)
+    home = HomeClicks(calls, bot, surfaces, questions, background)
+    shortcuts = Shortcuts(calls, bot, questions, replies, background)
+    feedback = FeedbackClicks(calls, bot, surfaces, replies, background)
+    app.command(_ANYTHING)(SlashCommand(bot, surfaces, questions, replies, background).asked)
+    app.shortcut(INVESTIGATE)(shortcuts.investigate)
+    app.shortcut(ASK)(shortcuts.ask)
+    app.view(ASK)(shortcuts.submitted)
+    app.action(re.compile(rf"{ASK_PROMPT}:\d+"))(home.ask_prompt)
+    app.action(FORGET)(home.forget)
+    app.action(STORED)(home.stored)
+    app.action(FEEDBACK)(feedback.clicked)
+    app.view(FEEDBACK)(feedback.explained)
+    return home.home
+
+
+async def _only_ack(ack: AsyncAck) -> None:
+    """For what nobody listens to: a button with a link sends an action too."""
+    await ack()
 
 
 async def _receive(receive: Receive, incoming: Incoming, body: dict[str, Any]) -> None:

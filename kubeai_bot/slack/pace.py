@@ -22,6 +22,11 @@ CALLS_A_MINUTE: Mapping[str, int] = {
     "conversations_replies": TIER_3,
     "users_info": TIER_4,
     "assistant_threads_setSuggestedPrompts": TIER_4,
+    "chat_postEphemeral": TIER_4,
+    "chat_getPermalink": TIER_4,
+    "conversations_open": TIER_3,
+    "views_open": TIER_4,
+    "views_publish": TIER_4,
 }
 
 

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 TITLE = "Ask about your clusters"
 PROMPTS = (
-    ("What is unhealthy right now?", "What is unhealthy in my clusters right now?"),
+    ("What is unhealthy right now?", "What is unhealthy right now?"),
     ("Why is a pod crashing?", "Find crash-looping pods and explain why they crash."),
     ("What changed recently?", "Which rollouts and events of the last hour look suspicious?"),
     ("Who am I, and what may I do?", "Who am I in Kubernetes, and what may I do?"),

@@ -40,6 +40,8 @@ _ADDRESS = re.compile(r"<[^\s<>|]*")
 _LONGEST_ADDRESS = 2_000
 _BROADCAST = re.compile(r"@(channel|here|everyone|group)(?!\w)", re.IGNORECASE)
 _BROADCASTS = ("@channel", "@here", "@everyone", "@group")
+_LONGEST_BROADCAST = 10
+"""Characters that tell a beginning of one of them from everything else."""
 
 _Piece = tuple[int, str]
 """How many characters of the input are settled, and what comes out for them."""
@@ -241,5 +243,5 @@ def _broadcast(line: str, before: str, whole: bool) -> _Piece | None:
     match = _BROADCAST.match(line)
     if match is not None and (match.end() < len(line) or whole):
         return 1, f"@{JOINER}"
-    undecided = not whole and any(word.startswith(line.lower()) for word in _BROADCASTS)
+    undecided = not whole and any(word.startswith(line[:_LONGEST_BROADCAST].lower()) for word in _BROADCASTS)
     return None if undecided else (1, "@")

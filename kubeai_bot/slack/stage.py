@@ -7,6 +7,7 @@ import asyncio
 from kubeai_bot.interfaces import Emit, Showing
 from kubeai_bot.slack.calls import PacedCalls
 from kubeai_bot.slack.client import Bot
+from kubeai_bot.slack.feedback import feedback_blocks
 from kubeai_bot.slack.messages import AnswerMessages
 from kubeai_bot.slack.status import Offered, StatusLine
 from kubeai_bot.slack.stream import AnswerStream
@@ -35,6 +36,7 @@ class SlackStage:
             StatusLine(self._calls, self._offered, showing, self._background),
             WholeAnswer(self._calls, showing, messages),
             self._offered,
+            feedback_blocks(showing.turn_id),
         )
         view = TurnView(parts, showing.thread.team_id, self._timing)
         task = asyncio.current_task()

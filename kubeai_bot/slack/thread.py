@@ -25,7 +25,8 @@ PAGE_SIZE = 200
 
 @dataclass(frozen=True, slots=True)
 class OwnMessage:
-    """A message of this bot. `turn_id` from its metadata, None while it is streamed; `files` the names of its files."""
+    """A message of this bot. `turn_id` from its metadata: None while it is streamed, "" where it is of no turn at all;
+    `files` the names of its files."""
 
     ts: str
     turn_id: str | None
@@ -74,6 +75,9 @@ def _is_own(message: Mapping[str, Any], bot: Bot) -> bool:
 def _own(message: Mapping[str, Any]) -> OwnMessage:
     carried: Mapping[str, Any] = message.get("metadata") or {}
     payload: Mapping[str, Any] = carried.get("event_payload") or {}
-    turn_id = str(payload.get("turn_id", "")) if carried.get("event_type") == EVENT_TYPE else None
+    if carried.get("event_type") == EVENT_TYPE:
+        turn_id: str | None = str(payload.get("turn_id", ""))
+    else:
+        turn_id = "" if carried else None
     files = tuple(str(file.get("name", "")) for file in message.get("files") or ())
     return OwnMessage(str(message.get("ts", "")), turn_id, tasks_in(message.get("blocks") or ()), files)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import structlog
 
 from kubeai_bot.domain.event import TurnEnded, TurnEvent
-from kubeai_bot.slack.blocks import Content, content, note_blocks
+from kubeai_bot.slack.blocks import Block, Content, content, note_blocks
 from kubeai_bot.slack.calls import Limited, Refused, SlackTrouble, Unanswered
 from kubeai_bot.slack.draft import Draft
 from kubeai_bot.slack.messages import AnswerMessages
@@ -43,13 +43,14 @@ class _Live(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ViewParts:
-    """What one view works with."""
+    """What one view works with. `closing`: blocks below an answer of the model (its feedback buttons)."""
 
     messages: AnswerMessages
     stream: AnswerStream
     status: StatusLine
     whole: WholeAnswer
     offered: Offered
+    closing: Sequence[Block] = ()
 
 
 class TurnView:
@@ -205,7 +206,8 @@ class TurnView:
         try:
             if self._is_long(ended.answer):
                 notes.append(IN_FILE if await self._parts.whole.share(ended.answer) else NO_FILE)
-            finished = await stream.finish(ended.answer.strip(), self._draft, note_blocks(notes))
+            blocks = [*note_blocks(notes), *self._closing(ended)]
+            finished = await stream.finish(ended.answer.strip(), self._draft, blocks)
         except Limited:
             raise
         except (StreamBroken, Refused, Unanswered) as trouble:
@@ -222,8 +224,14 @@ class TurnView:
                 contents = self._contents(ended.answer, (*ended.notes, IN_FILE), most=1)
             else:
                 contents = self._contents(ended.answer, (*ended.notes, NO_FILE), most=MOST_PAGES)
+        last = contents[-1]
+        contents[-1] = replace(last, blocks=(*last.blocks, *self._closing(ended)))
         await self._parts.messages.become(contents, last=True)
         await self._parts.status.idle()
+
+    def _closing(self, ended: TurnEnded) -> Sequence[Block]:
+        """Only what the model answered can be liked or not."""
+        return self._parts.closing if ended.outcome == "answered" else ()
 
     def _is_long(self, answer: str) -> bool:
         return self._parts.stream.opened and size(safe_markdown(answer)) > TEXT_LIMIT

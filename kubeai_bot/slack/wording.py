@@ -14,6 +14,13 @@ WORDS: Mapping[str, InboxKind] = {
     "clear": "clear",
     "new": "clear",
     "reset": "clear",
+    "status": "status",
+    "forget": "forget",
+    "forget this thread": "forget",
+    "forget this conversation": "forget",
+    "stored": "stored",
+    "what do you store about me": "stored",
+    "what do you know about me": "stored",
 }
 
 _CONTROL = re.compile(r"<(?P<target>[^<>|]+)(?:\|(?P<label>[^<>]*))?>")
@@ -39,9 +46,15 @@ def _readable(match: re.Match[str]) -> str:
     return f"{label} ({address})"
 
 
+def words_of(text: str) -> str:
+    """The text as it is compared with words: lower case, single spaces, without punctuation around it."""
+    return " ".join(text.lower().split()).strip(" .,!?…*_`'\"")
+
+
 def kind_of(text: str) -> InboxKind:
-    """`stop`, `help` or `clear` where the text is that word alone; an empty text asks for help."""
-    word = text.strip().lower()
-    if not word or set(word) <= {"?", "!"}:
-        return "help"
-    return WORDS.get(word.strip(" .!?…*_`'\""), "message")
+    """What the whole text means, where it is one of the `WORDS`; an empty one asks for help."""
+    return WORDS.get(words_of(text), "message") if words_of(text) else _kind_of_signs(text)
+
+
+def _kind_of_signs(text: str) -> InboxKind:
+    return "help" if set(text.strip()) <= {"?", "!"} else "message"

@@ -112,6 +112,19 @@ def shown(message: SimMessage) -> str:
     return "\n".join(parts)
 
 
+def notes(message: SimMessage) -> list[str]:
+    """The remarks below an answer."""
+    blocks = [block for block in message.all_blocks() if block["type"] == "context"]
+    return [element["text"] for block in blocks for element in block["elements"]]
+
+
+def thumbs(message: SimMessage) -> list[str]:
+    """The turns whose answer can be liked or not with this message."""
+    blocks = [block for block in message.all_blocks() if block["type"] == "context_actions"]
+    values = [element["positive_button"]["value"] for block in blocks for element in block["elements"]]
+    return [value.removeprefix("positive:") for value in values]
+
+
 def cards(message: SimMessage) -> dict[str, tuple[str, str]]:
     """Title to (status, output) of each card."""
     found: dict[str, tuple[str, str]] = {}

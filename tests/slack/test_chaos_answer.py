@@ -57,9 +57,9 @@ async def test_a_runner_dies_after_any_of_its_calls(scene: Scene, survived: int)
 
 @pytest.mark.parametrize("_again", range(5))
 async def test_slack_fails_at_random(scene: Scene, _again: int) -> None:
-    seed = random.randrange(10**6)  # noqa: S311 - no secret
+    seed = random.randrange(10**6)
     sys.stdout.write(f"seed {seed}\n")  # shown when the test fails
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    chance = random.Random(seed)
     for _ in range(4):
         kind: dict[str, Any] = chance.choice([{"drop_response": True}, {"status": 500}, {"error": "internal_error"}])
         scene.workspace.fault(chance.choice(METHODS), after=chance.randrange(3), **kind)

@@ -19,7 +19,7 @@ from kubeai_bot.domain.session import AnswerRef
 from kubeai_bot.errors import LeaseLost
 from kubeai_bot.slack.safe_markdown import JOINER
 from kubeai_bot.slack.thread import metadata
-from tests.slack.scene import TURN, Record, Scene, cards, play, shown, words
+from tests.slack.scene import TURN, Record, Scene, cards, notes, play, shown, words
 
 
 async def test_a_short_answer_is_one_plain_message_in_the_thread(scene: Scene) -> None:
@@ -29,7 +29,7 @@ async def test_a_short_answer_is_one_plain_message_in_the_thread(scene: Scene) -
     await emit(TurnEnded("answered", "All well.", ("Only namespace shop was looked at.",)))
     (message,) = scene.answers(showing)
     assert shown(message) == "All well."
-    assert message.blocks[-1]["elements"][0]["text"] == "Only namespace shop was looked at."
+    assert notes(message) == ["Only namespace shop was looked at."]
     assert message.thread_ts == showing.thread.thread_ts
     assert message.metadata == metadata(TURN)
     assert message.text == "All well.\n\n_Only namespace shop was looked at._"
@@ -63,7 +63,7 @@ async def test_tool_calls_are_cards_above_a_streamed_answer(scene: Scene, channe
     await emit(TurnEnded("answered", text, ("A note.",)))
     assert not message.streaming
     assert shown(message) == text
-    assert message.blocks[-1]["elements"][0]["text"] == "A note."
+    assert notes(message) == ["A note."]
     assert message.metadata == metadata(TURN)
     assert message.plan is not None
     assert "2 steps" in message.plan
@@ -151,7 +151,7 @@ async def test_a_title_or_outcome_of_a_call_cannot_ping(scene: Scene) -> None:
     await emit(TurnEnded("answered", "ok", ("see @here",)))
     (message,) = scene.answers(showing)
     assert cards(message) == {f"Read <{JOINER}!channel> now": ("complete", f"said <{JOINER}@U0OMAR> · 1.0 s")}
-    assert message.blocks[-1]["elements"][0]["text"] == f"see @{JOINER}here"
+    assert notes(message) == [f"see @{JOINER}here"]
 
 
 async def test_what_the_model_took_back_is_gone_at_the_end(scene: Scene) -> None:
@@ -279,8 +279,8 @@ async def test_a_very_long_answer_ends_in_a_file(scene: Scene) -> None:
     assert uploaded.content.decode() == text
     assert file.thread_ts == showing.thread.thread_ts
     assert len(scene.answers(showing)) <= 5
-    notes = [m.blocks[-1]["elements"] for m in scene.answers(showing) if m.blocks and m.blocks[-1]["type"] == "context"]
-    assert [note["text"] for note in notes[-1]] == ["A note.", "The whole answer is in the file in this thread."]
+    noted = [notes(message) for message in scene.answers(showing) if notes(message)]
+    assert noted[-1] == ["A note.", "The whole answer is in the file in this thread."]
     scene.workspace.assert_no_problems()
 
 

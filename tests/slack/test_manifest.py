@@ -11,6 +11,7 @@ import pytest
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.incoming import incoming_from
 from kubeai_bot.slack.prompts import PROMPTS
+from kubeai_bot.slack.shortcuts import ASK, INVESTIGATE
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "kubeai_bot/slack").glob("*.py")}
@@ -25,14 +26,21 @@ SCOPES = {
     "auth_test": frozenset[str](),
     "chat_appendStream": frozenset({"chat:write"}),
     "chat_delete": frozenset({"chat:write"}),
+    "chat_getPermalink": frozenset[str](),
+    "chat_postEphemeral": frozenset({"chat:write"}),
     "chat_postMessage": frozenset({"chat:write"}),
     "chat_startStream": frozenset({"chat:write"}),
     "chat_stopStream": frozenset({"chat:write"}),
     "chat_update": frozenset({"chat:write"}),
+    "conversations_open": frozenset({"im:write"}),
     "conversations_replies": HISTORY,
     "files_upload_v2": frozenset({"files:write"}),
     "users_info": frozenset({"users:read", "users:read.email"}),
+    "views_open": frozenset[str](),
+    "views_publish": frozenset[str](),
 }
+ENTRANCES = frozenset({"commands"})
+"""What a slash command and shortcuts need."""
 EVENTS = {
     "agent_session_stopped": frozenset[str](),
     "app_home_opened": frozenset[str](),
@@ -71,7 +79,7 @@ def test_every_method_that_is_called_has_its_scopes_listed_here() -> None:
 
 def test_the_scopes_are_those_that_methods_and_events_need(manifest: dict[str, Any]) -> None:
     scopes = manifest["oauth_config"]["scopes"]
-    needed = frozenset[str]().union(*SCOPES.values(), *EVENTS.values())
+    needed = frozenset[str]().union(*SCOPES.values(), *EVENTS.values(), ENTRANCES)
     assert scopes == {"bot": sorted(needed)}
 
 
@@ -98,6 +106,20 @@ def test_the_suggested_prompts_are_the_same_as_in_the_messages_tab(manifest: dic
     assert len(prompts) <= 4
 
 
+def test_the_shortcuts_are_those_that_the_code_listens_to(manifest: dict[str, Any]) -> None:
+    shortcuts = {shortcut["type"]: shortcut["callback_id"] for shortcut in manifest["features"]["shortcuts"]}
+    assert shortcuts == {"message": INVESTIGATE, "global": ASK}
+    assert all(len(shortcut["name"]) <= 24 for shortcut in manifest["features"]["shortcuts"])
+    assert all(len(shortcut["description"]) <= 150 for shortcut in manifest["features"]["shortcuts"])
+    assert manifest["settings"]["interactivity"]["is_enabled"] is True
+
+
+def test_there_is_one_slash_command_whose_text_comes_escaped(manifest: dict[str, Any]) -> None:
+    (command,) = manifest["features"]["slash_commands"]
+    assert re.fullmatch(r"/[a-z]{1,31}", command["command"])
+    assert command["should_escape"] is True
+
+
 def test_lengths_and_keys_fit_the_schema(manifest: dict[str, Any]) -> None:
     shown = manifest["display_information"]
     assert len(shown["name"]) <= 35
@@ -107,8 +129,10 @@ def test_lengths_and_keys_fit_the_schema(manifest: dict[str, Any]) -> None:
     features = manifest["features"]
     assert len(features["agent_view"]["agent_description"]) <= 300
     assert set(manifest) == {"_metadata", "display_information", "features", "oauth_config", "settings"}
-    assert set(features) == {"app_home", "bot_user", "agent_view"}  # never assistant_view beside agent_view
+    # never assistant_view beside agent_view
+    assert set(features) == {"app_home", "bot_user", "agent_view", "shortcuts", "slash_commands"}
     assert set(features["agent_view"]) == {"agent_description", "suggested_prompts"}
+    assert features["app_home"]["home_tab_enabled"] is True
     assert features["app_home"]["messages_tab_enabled"] is True
     assert features["app_home"]["messages_tab_read_only_enabled"] is False
     assert set(manifest["settings"]) == {
@@ -123,4 +147,6 @@ def test_the_two_manifests_differ_in_the_transport_only() -> None:
     assert http["settings"].pop("socket_mode_enabled") is False
     url = http["settings"]["event_subscriptions"].pop("request_url")
     assert re.fullmatch(r"https://[\w.\-]+/slack/events", url)
+    assert http["settings"]["interactivity"].pop("request_url") == url
+    assert [command.pop("url") for command in http["features"]["slash_commands"]] == [url]
     assert socket == http

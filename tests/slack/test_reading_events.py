@@ -1,14 +1,14 @@
 """What becomes of Slack's events: whose they are, what they mean, under which names they may come again."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeai_bot.domain.identity import Speaker
-from kubeai_bot.domain.session import Incoming, ThreadRef
+from kubeai_bot.domain.session import InboxKind, Incoming, ThreadRef
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.incoming import incoming_from
 from kubeai_bot.slack.wording import kind_of, plain_text
@@ -142,7 +142,17 @@ def test_the_stop_button_is_a_stop_without_words() -> None:
         ("clear", "clear"),
         ("New", "clear"),
         ("reset…", "clear"),
+        ("status", "status"),
+        ("Status?", "status"),
+        ("forget", "forget"),
+        ("Forget  this\nthread!", "forget"),
+        ("stored", "stored"),
+        ("What do you store about me?", "stored"),
         ("stop the rollout", "message"),
+        ("status of checkout", "message"),
+        ("forget it, what about search?", "message"),
+        ("what do you store about me in etcd?", "message"),
+        ("…", "message"),
         ("new pods?", "message"),
         ("is it new", "message"),
     ],
@@ -172,4 +182,4 @@ def test_text_reads_as_people_see_it(text: str, plain: str) -> None:
 @given(st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(), max_size=2))
 def test_a_field_of_any_shape_in_the_text_is_no_crash(text: Any) -> None:
     incoming = read(text=text)
-    assert incoming is None or incoming.kind in ("message", "stop", "help", "clear")
+    assert incoming is None or incoming.kind in get_args(InboxKind)
