@@ -1,18 +1,23 @@
-"""The commands: run, playground."""
+"""The commands: run, playground, sessions."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from dotenv import dotenv_values
 
+from kubeai_bot.commands.sessions import OpenedStore, sessions_app
 from kubeai_bot.domain.policy import Mode
 from kubeai_bot.errors import ConfigError, KubeAIError
 from kubeai_bot.logs import configure_logging
+from kubeai_bot.playground import options as opt
 from kubeai_bot.settings.environment import Settings
 
 app = typer.Typer(
@@ -36,20 +41,83 @@ def run(
 
 
 @app.command()
-def playground(
-    seed: Annotated[int | None, typer.Option(help="Rename the demo's objects and move its faults.")] = None,
-    http: Annotated[bool, typer.Option("--http", help="Deliver events over signed HTTP, not Socket Mode.")] = False,
-    auto: Annotated[
-        bool, typer.Option("--auto", help="MODIFY_RESOURCES=auto: let the bot scale what you ask for.")
-    ] = False,
-    tour_only: Annotated[bool, typer.Option("--tour-only", help="End after the suggested questions.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show the bot's log.")] = False,
+def playground(  # noqa: PLR0913, PLR0917 - one parameter an option
+    seed: opt.Seed = None,
+    http: opt.Http = False,
+    auto: opt.Auto = False,
+    port: opt.Port = None,
+    no_browser: opt.NoBrowser = False,
+    terminal: opt.Terminal = False,
+    tour_only: opt.TourOnly = False,
+    kubeconfig: opt.Kubeconfig = None,
+    context: opt.Context = None,
+    as_user: opt.AsUser = None,
+    as_group: opt.AsGroup = None,
+    provider: opt.Provider = None,
+    base_url: opt.BaseUrl = None,
+    model: opt.Model = None,
+    slack: opt.Slack = False,
+    session_type: opt.SessionType = None,
+    env_file: opt.EnvFile = None,
+    verbose: opt.Verbose = False,
 ) -> None:
-    """The bot at work on this machine: a simulated Slack, a demo cluster, a demo model. Nothing leaves it."""
+    """The bot at work on this machine, in a page: a simulated Slack, a demo cluster, a demo model. Nothing leaves it
+    unless you swap in the real thing."""
     from kubeai_bot.playground import tour  # noqa: PLC0415
+    from kubeai_bot.playground.edges import Real  # noqa: PLC0415
+    from kubeai_bot.playground.page import running  # noqa: PLC0415
+    from kubeai_bot.playground.world import WorldOptions  # noqa: PLC0415
 
     configure_logging("INFO" if verbose else "ERROR", "console")
-    _finish(lambda: asyncio.run(tour.run(tour.Options(seed, http, tour_only, Mode.AUTO if auto else Mode.NONE))))
+    real = Real(
+        given=_given(env_file),
+        slack=slack,
+        kubeconfig=kubeconfig,
+        context=context,
+        as_user=as_user,
+        as_groups=tuple(as_group or ()),
+        provider=provider,
+        base_url=base_url,
+        model=model,
+        session_type=session_type,
+    )
+    world = WorldOptions(seed=seed, http=http, mode=Mode.AUTO if auto else Mode.NONE, real=real)
+    if terminal or tour_only:
+        _finish(lambda: asyncio.run(tour.run(world, tour_only=tour_only)))
+    else:
+        page = running.PageOptions(port=port, browser=not no_browser and _has_display())
+        _finish(lambda: asyncio.run(running.run(world, page)))
+
+
+@asynccontextmanager
+async def _open_sessions(env_file: Path | None, read_only: bool) -> AsyncGenerator[OpenedStore]:
+    from kubeai_bot.store_choice import open_store  # noqa: PLC0415
+
+    settings = Settings.load_store(os.environ, env_file)
+    if settings.session_type == "memory":
+        raise ConfigError(
+            ["SESSION_TYPE=memory keeps sessions inside the bot's process; set SESSION_TYPE as the bot has it."]
+        )
+    configure_logging("WARNING", "console", settings.secret_texts())
+    async with open_store(settings, read_only=read_only) as store:
+        yield OpenedStore(store, settings.retention)
+
+
+app.add_typer(sessions_app(_open_sessions))
+
+
+def _given(env_file: Path | None) -> dict[str, str]:
+    """The environment and, below it, the .env file."""
+    if env_file is not None and not env_file.is_file():
+        _refuse(ConfigError([f"{env_file} is no file."]))
+    below = dotenv_values(env_file, interpolate=False) if env_file else {}
+    return {name: text for name, text in {**below, **os.environ}.items() if text}
+
+
+def _has_display() -> bool:
+    """Whether a browser would be seen by the person who started this."""
+    windows = sys.platform == "darwin" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.stdout.isatty() and windows
 
 
 def _settings(env_file: Path | None) -> Settings:

@@ -1,4 +1,4 @@
-"""`kubeai-bot playground`: the bot at work in a terminal. Asks the suggested questions, then takes yours."""
+"""`kubeai-bot playground --terminal`: the bot at work in a terminal. Asks the suggested questions, then takes yours."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import asyncio
 import os
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 
 from rich.console import Console
 from rich.panel import Panel
 
-from kubeai_bot.domain.policy import Mode
+from kubeai_bot.errors import ConfigError
+from kubeai_bot.playground.announcing import say_edges
+from kubeai_bot.playground.suggestions import TOUR, Question
 from kubeai_bot.playground.terminal import Terminal
 from kubeai_bot.playground.workspace.server import Workspace
-from kubeai_bot.playground.world import World, WorldOptions, open_world
+from kubeai_bot.playground.world import WorldOptions, open_world
 
 ANSWER_WITHIN = 60.0
 
 WELCOME = """\
-[bold]kubeai-bot playground[/bold] – everything here runs on this machine and nothing leaves it.
+[bold]kubeai-bot playground[/bold]
 
-Simulated: a Slack workspace, a Kubernetes cluster with real faults in it, and a rule-based demo model.
-Real: the bot. It runs as it runs in production; only its environment points here."""
+The bot is real: it runs as it runs in production; only its environment points here. Around it:"""
 
 HINTS = """\
 Type a question, or one of these:
@@ -32,57 +33,22 @@ Type a question, or one of these:
   [bold]/quit[/bold]                     leave"""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    who: str
-    text: str
-    remark: str
-    channel: str | None = None
-    follow_up: bool = False
-
-
-TOUR = (
-    Question(
-        "U0MIA", "What is unhealthy right now?", "Mia is a developer of the shop: she may look into namespace shop."
-    ),
-    Question("U0MIA", "Who am I, and what may I do?", "The same thread; no mention is needed.", follow_up=True),
-    Question(
-        "U0OMAR",
-        "What is unhealthy right now?",
-        "Omar is a platform engineer: the same question, asked in a channel, with his rights.",
-        channel="C0ONCALL",
-    ),
-    Question("U0SAM", "Show me all pods, please", "Sam is mapped to nobody in Kubernetes."),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    seed: int | None = None
-    http: bool = False
-    tour_only: bool = False
-    mode: Mode = Mode.NONE
-
-
-async def run(options: Options) -> None:
+async def run(options: WorldOptions, *, tour_only: bool) -> None:
     """Open the world, start the bot, show the tour, then converse until the input ends."""
+    if options.real.slack:
+        raise ConfigError(["With --slack there is nothing to show in a terminal: leave --terminal away."])
     console = Console(highlight=False)
     console.print(Panel(WELCOME, expand=False))
-    world_options = WorldOptions(options.seed, options.http, options.mode, pace=0.008 if console.is_terminal else 0.0)
-    async with open_world(world_options) as world, world.bot():
-        _say_where(console, world)
-        async with Terminal(console, world.workspace) as terminal:
+    async with open_world(replace(options, pace=0.008 if console.is_terminal else 0.0)) as world, world.bot():
+        workspace = world.workspace
+        if workspace is None:
+            raise RuntimeError("this world has no workspace")
+        say_edges(console, world.edges)
+        async with Terminal(console, workspace) as terminal:
             for question in TOUR:
                 await _ask(console, terminal, question)
-            if not options.tour_only:
-                await Conversation(console, terminal, world.workspace).run()
-
-
-def _say_where(console: Console, world: World) -> None:
-    transport = "signed HTTP" if world.workspace.events_url else "Socket Mode"
-    console.print(f"  Slack      {world.workspace.api_url} ({transport})", style="dim")
-    console.print(f"  Kubernetes {world.cluster.url}", style="dim")
-    console.print(f"  Model      {world.model.base_url}\n", style="dim")
+            if not tour_only:
+                await Conversation(console, terminal, workspace).run()
 
 
 async def _ask(console: Console, terminal: Terminal, question: Question) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -184,6 +185,13 @@ def test_a_follow_up_takes_what_it_leaves_out_from_before(
 ) -> None:
     asked = understand(questions)
     assert (asked.intent, asked.names, asked.namespaces) == (intent, names, namespaces)
+
+
+@pytest.mark.parametrize("word", ["a", "a-", "replica ", "in a and ", "-n ", "x namespace "])
+def test_a_question_as_long_as_a_message_can_be_is_read_in_no_time(word: str) -> None:
+    started = time.process_time()
+    read_question((word * 40_000)[:40_000])
+    assert time.process_time() - started < 2
 
 
 def test_a_table_is_read_by_the_places_of_its_columns() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-QUIET = ("wakeups", "unfinished", "find", "load", "renew")
+QUIET = ("prune", "wakeups", "unfinished", "find", "load", "renew")
 """Calls that are no step of a turn."""
 
 

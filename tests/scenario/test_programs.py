@@ -31,7 +31,7 @@ async def ended(process: asyncio.subprocess.Process, said: str = "") -> tuple[in
 
 
 async def test_the_playground_asks_answers_and_refuses_and_takes_questions() -> None:
-    code, out, err = await ended(await start("playground"), "/as omar\nWho am I?\n/quit\n")
+    code, out, err = await ended(await start("playground", "--terminal"), "/as omar\nWho am I?\n/quit\n")
     assert (code, err) == (0, "")
     words = " ".join(out.split())
     assert "Demo model" in words

@@ -7,6 +7,7 @@ time, return an Injected answer instead of the real one, raise CutOff to close t
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,10 @@ class RecordedRequest:
     impersonated_extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     status: int | None = None
+    size: int | None = None
+    """Bytes of the answer's body; None for one that streams."""
     body: Any = None
+    at: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)

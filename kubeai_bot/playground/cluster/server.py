@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -33,8 +34,9 @@ _RECORD = web.RequestKey("record", RecordedRequest)
 class DemoCluster:
     """Serves a Scenario on 127.0.0.1 while its `async with` block runs.
 
-    `requests` is the audit log, in order of arrival. `on_request` takes hooks that delay, fail or cut off requests
-    (see `interference`). `state` holds the store, the logs and the switches `tables` and `metrics`. With a
+    `requests` is the audit log, in order of arrival; `watchers` are called for each request when it is understood and
+    again when its answer begins. `on_request` takes hooks that delay, fail or cut off requests (see `interference`).
+    `state` holds the store, the logs and the switches `tables` and `metrics`. With a
     `certificate` it speaks HTTPS, which kubectl needs: over plain HTTP kubectl sends no token.
     """
 
@@ -44,6 +46,7 @@ class DemoCluster:
         self.state = ClusterState()
         self.requests: list[RecordedRequest] = []
         self.on_request: list[Hook] = []
+        self.watchers: list[Callable[[RecordedRequest], None]] = []
         self._port = port
         self._dispatcher = Dispatcher(self.state)
         self._controllers = Controllers(self.state, scenario.kubelet)
@@ -58,7 +61,7 @@ class DemoCluster:
         self.scenario.install(self.state)
         self._controllers.start()
         app = web.Application(client_max_size=_LARGEST_BODY)
-        app.on_response_prepare.append(_note_status)
+        app.on_response_prepare.append(self._note_status)
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await self._runner.setup()
@@ -125,6 +128,7 @@ class DemoCluster:
             record.impersonated_extra = wanted.extra
         body = read_body(await request.read(), request.headers.get("Content-Type", ""))
         record.body = body.value
+        self._tell(record)
         for hook in self.on_request:
             injected = await hook(record)
             if injected is not None:
@@ -135,6 +139,17 @@ class DemoCluster:
         if not info.is_resource:
             return await self._dispatcher.answer_path(request)
         return await self._dispatcher.answer_resource(request, self._call(request, body, info, user))
+
+    async def _note_status(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """Writes the status into the request log as the answer begins, which for a watch is long before it ends."""
+        record = request[_RECORD]
+        record.status = response.status
+        record.size = response.content_length
+        self._tell(record)
+
+    def _tell(self, record: RecordedRequest) -> None:
+        for watcher in self.watchers:
+            watcher(record)
 
     def _call(self, request: web.Request, body: Body, info: RequestInfo, user: User) -> Call:
         kind = self.state.kind_of(info)
@@ -150,11 +165,6 @@ class DemoCluster:
             manager=request.query.get("fieldManager") or request.headers.get("User-Agent", "unknown").split("/")[0],
             body=body.require(request.method, kind.kind),
         )
-
-
-async def _note_status(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Writes the status into the request log as the answer begins, which for a watch is long before it ends."""
-    request[_RECORD].status = response.status
 
 
 def _injected(answer: Injected) -> web.Response:

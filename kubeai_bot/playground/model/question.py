@@ -58,7 +58,10 @@ _TOKEN = re.compile(r"[a-z0-9](?:[a-z0-9./-]*[a-z0-9])?")
 _PLACE = re.compile(
     r"(?:\bin|\bwithin|\binside|\bnamespaces?|\bns|(?<!\w)-n|--namespace)[ =]+(?:the )?(?:namespaces? )?"
 )
-_PLACE_AFTER = re.compile(r"([a-z0-9][a-z0-9-]*)(?:'s)? namespace\b")
+_PLACE_AFTER = re.compile(r"(?<![a-z0-9-])([a-z0-9][a-z0-9-]*)(?:'s)? namespace\b")
+LONGEST = 4_000
+"""Characters of a question that are read."""
+
 _DIAGNOSED = ("", "pods", "deployments", "replicasets", "namespaces")
 _FOLLOW_UP = re.compile(r"\b(?:its?|that|this one|their|them|same)\b|^(?:and|also)\b")
 
@@ -78,7 +81,7 @@ class Asked:
 
 def read_question(text: str) -> Asked:
     """By itself, without what was said before."""
-    plain = re.sub(r"<[@#!][^>]*>|[`*_\"“”]", " ", text.lower()).replace("’", "'")
+    plain = re.sub(r"<[@#!][^>]*>|[`*_\"“”]", " ", text[:LONGEST].lower()).replace("’", "'")
     plain = re.sub(r"^(?:(?:and|also|so|ok) )*(?:what|how) about\b", "and", " ".join(plain.split()))
     namespaces = list(_places(plain))
     names: list[str] = []

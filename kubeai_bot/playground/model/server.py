@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -19,18 +22,37 @@ _LARGEST_BODY = 64 * 1024 * 1024
 _REQUESTS_KEPT = 1000
 
 
+@dataclass(slots=True)
+class Exchange:
+    """One request and what became of it. `state`: `open`, `answered`, `refused` or `left` (by the client, or broken
+    off); `text` and `calls` have grown as far as was sent. `at` and `seconds` by the machine's clock."""
+
+    number: int
+    body: Body
+    at: float
+    state: str = "open"
+    status: int | None = None
+    text: str = ""
+    calls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    fault: str = ""
+    seconds: float = 0.0
+
+
 class ModelServer:
     """Serves `/v1/chat/completions` (streamed or not) and `/v1/models` while its `async with` block runs.
 
     `answer` says what to reply to a request's body. `pace` is the pause between two words in seconds. `requests` holds
-    the bodies of the last 1000 valid requests; `hung_up` is set when a client has left an unfinished answer. Requests
-    that OpenAI would refuse (a call without its result, a result without its call) are refused here too.
+    the bodies of the last 1000 valid requests; `hung_up` is set when a client has left an unfinished answer;
+    `watchers` are called for each request when it has come and again when it is over. Requests that OpenAI would
+    refuse (a call without its result, a result without its call) are refused here too.
     """
 
     def __init__(self, answer: Callable[[Body], Reply], model: str, *, pace: float = 0.0, port: int = 0) -> None:
         self.model = model
         self.requests: list[dict[str, Any]] = []
         self.hung_up = asyncio.Event()
+        self.watchers: list[Callable[[Exchange], None]] = []
+        self._numbers = itertools.count(1)
         self._answer = answer
         self._pace = pace
         self._port = port
@@ -66,7 +88,19 @@ class ModelServer:
             body: object = await request.json()
         except ValueError:
             body = None
+        exchange = Exchange(next(self._numbers), mapping(body), time.time())
+        self._tell(exchange)
+        try:
+            return await self._play(request, body, exchange)
+        finally:
+            exchange.seconds = time.time() - exchange.at
+            if exchange.state == "open":
+                exchange.state = "left"
+            self._tell(exchange)
+
+    async def _play(self, request: web.Request, body: object, exchange: Exchange) -> web.StreamResponse:
         if (fault := fault_in(body)) is not None:
+            exchange.state, exchange.status, exchange.fault = "refused", 400, fault
             return web.json_response(error_body(fault), status=400)
         asked = cast("dict[str, Any]", body)
         self.requests.append(asked)
@@ -74,12 +108,22 @@ class ModelServer:
         parts = parts_of(self._answer(asked))
         failing = next((part for part in parts if isinstance(part, Fail)), None)
         if failing is not None:
+            exchange.state, exchange.status, exchange.fault = "refused", failing.status, failing.message
             return _failed(failing)
         options = mapping(asked.get("stream_options"))
         writer = Writer(self.model, bool(options.get("include_usage")), len(json.dumps(asked["messages"])) // 4)
-        if not asked.get("stream"):
-            return await self._whole(request, parts, writer)
-        return await self._streamed(request, parts, writer)
+        exchange.status, exchange.calls = 200, writer.calls
+        try:
+            if not asked.get("stream"):
+                return await self._whole(request, parts, writer)
+            return await self._streamed(request, parts, writer)
+        finally:
+            exchange.text = writer.text
+            exchange.state = "answered" if writer.ended else "left"
+
+    def _tell(self, exchange: Exchange) -> None:
+        for watcher in self.watchers:
+            watcher(exchange)
 
     async def _whole(self, request: web.Request, parts: tuple[Part, ...], writer: Writer) -> web.Response:
         for part in parts:

@@ -58,6 +58,8 @@ class Writer:
     text: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     reason: str = ""
+    ended: bool = False
+    """Everything was said; where it stays false the answer broke off."""
 
     def chunks(self, part: Part) -> Iterator[Body]:
         """The chunks of one part, in small pieces."""
@@ -85,12 +87,14 @@ class Writer:
             yield self._chunk({"tool_calls": [piece]})
 
     def ending(self) -> Iterator[Body]:
+        self.ended = True
         yield self._chunk({}, self._reason)
         if self.wants_usage:
             yield {**self._chunk({}), "choices": [], "usage": self._usage}
 
     def message(self) -> Body:
         """The whole answer, for a client that did not ask for a stream."""
+        self.ended = True
         message: dict[str, Any] = {"role": "assistant", "content": self.text or None}
         if self.calls:
             message["tool_calls"] = self.calls
