@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -285,7 +286,11 @@ class RecordAnswer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """What a stage needs to show one turn: where, to whom, and what an earlier runner has already posted."""
+    """What a stage needs to show one turn: where, to whom, and what an earlier runner has already posted.
+
+    `until` gives the moment of `time.monotonic()` before which anything that is posted or changed must begin; asked
+    anew each time, because the lease is renewed.
+    """
 
     thread: ThreadRef
     speaker: Speaker
@@ -293,6 +298,7 @@ class Showing:
     asked_ts: str
     record: RecordAnswer
     answer: AnswerRef | None = None
+    until: Callable[[], float] = lambda: math.inf
 
 
 class Stage(Protocol):

@@ -15,7 +15,7 @@ from slack_bolt.async_app import AsyncApp
 from kubeai_bot.agent.housekeeping import keep_house
 from kubeai_bot.agent.loop import TurnParts, TurnRules
 from kubeai_bot.agent.runner import Pace, Runner
-from kubeai_bot.agent.words import CHANGES, Words
+from kubeai_bot.agent.words import CHANGES, help_text
 from kubeai_bot.auth.admission import Admission
 from kubeai_bot.auth.kubeconfig import KubeconfigOwner
 from kubeai_bot.auth.mapping import MappedIdentities, MappedPerson, ProfileOf
@@ -99,15 +99,21 @@ async def running_bot(
         transport = _transport(settings, app, store)
         stack.push_async_callback(transport.stop)
         await transport.start()
-        log.info("ready", transport=type(transport).__name__, clusters=list(clusters), model=provider.model)
+        where = {"transport": type(transport).__name__, "clusters": list(clusters), "model": provider.model}
+        log.info("ready", **where, sessions=keeping(settings))
         yield Bot(runner, store, transport, working)
         log.info("stopping")
 
 
 def _surfaces(rules: TurnRules, resolver: IdentityResolver, store: SessionStore, runner: Runner) -> Surfaces:
     """What the Home tab, the slash command, the shortcuts and feedback stand on."""
-    words = Words(store, rules.name, rules.mode, rules.clusters, rules.keeping)
-    about = About(rules.name, CHANGES[rules.mode], rules.clusters, words.help(), rules.keeping)
+    about = About(
+        rules.name,
+        CHANGES[rules.mode],
+        rules.clusters,
+        help_text(rules.name, rules.mode, rules.clusters),
+        rules.keeping,
+    )
     return Surfaces(about, resolver.resolve, store.list, store.find, runner.forget, store.record_feedback, store.about)
 
 

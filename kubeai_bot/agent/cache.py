@@ -64,6 +64,11 @@ class SessionCache:
         while len(self._held) > self._most or self._size > self._largest:
             self._drop(next(iter(self._held)))
 
+    def forget(self, session_id: str) -> None:
+        """Keep nothing of a session that was deleted."""
+        for thread in [thread for thread, held in self._held.items() if held.session_id == session_id]:
+            self._drop(thread)
+
     def _drop(self, thread: ThreadRef) -> None:
         held = self._held.pop(thread, None)
         self._size -= held.size if held else 0

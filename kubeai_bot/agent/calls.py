@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 RESULT_LIMIT = 16_000
 """Characters of one result that reach the model, whatever tool made it."""
 
+PLANNING = 30.0
+"""Seconds that checking a call's arguments may take."""
+
 UNKNOWN_OUTCOME = (
     "It is not known whether this change happened: the program was interrupted while it ran. Do not repeat it before"
     " you have looked at the object's present state."
@@ -52,7 +55,8 @@ class CallRunner:
             raw = call.raw_arguments[:500]
             return ToReplyWith(call, f"The arguments of {call.name} were not a JSON object: {raw!r}. Send them again.")
         try:
-            planned = await asyncio.wait_for(contain(self._tools.plan(call, self._identity), call.name), 30)
+            async with asyncio.timeout(PLANNING):
+                planned = await contain(self._tools.plan(call, self._identity), call.name)
         except Crashed:
             return ToReplyWith(call, f"The tool {call.name} failed inside the bot. Try another way.")
         except (ToolError, ClusterError) as error:

@@ -39,11 +39,15 @@ def _unanswered(pending: PendingCall) -> ToolCallResponse:
 
 
 def taken_back(inbox: Sequence[InboxItem]) -> list[int]:
-    """The inbox items that a stop settles: the stops, and what their senders had said before them. Otherwise a change
-    that was asked for before the stop would run after it."""
+    """The inbox items that a stop settles: the stops, and what their senders had asked before them. Otherwise a change
+    that was asked for before the stop would run after it. What is to be forgotten stays so."""
     stops = [item for item in inbox if item.incoming.kind == "stop"]
     return [
         item.id
         for item in inbox
-        if item in stops or any(stop.id > item.id and stop.incoming.speaker == item.incoming.speaker for stop in stops)
+        if item in stops
+        or (
+            item.incoming.kind != "forget"
+            and any(stop.id > item.id and stop.incoming.speaker == item.incoming.speaker for stop in stops)
+        )
     ]

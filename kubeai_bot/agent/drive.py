@@ -68,7 +68,9 @@ class Drive:
         """Notice what arrives while a turn runs: told by a wake-up, or found by looking."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(journal.nudged.wait(), self.inbox_poll)
+                # Not wait_for: on Python 3.11 it loses a cancellation that comes together with the nudge.
+                async with asyncio.timeout(self.inbox_poll):
+                    await journal.nudged.wait()
             try:
                 await journal.refresh()
             except (LeaseLost, SessionNotFound):
@@ -100,7 +102,15 @@ class Drive:
         ours = session.answer if session.answer and session.answer.turn_id == turn.turn_id else None
         speaker = self._speaker(journal, turn)
         emit = self.stage.open(
-            Showing(session.thread, speaker, turn.turn_id, turn.asked_ts, journal.record_answer, ours)
+            Showing(
+                session.thread,
+                speaker,
+                turn.turn_id,
+                turn.asked_ts,
+                journal.record_answer,
+                ours,
+                journal.may_show_until,
+            )
         )
         await emit(TurnStarted(turn.turn_id))
         ended = await self._end_of(journal, turn, emit, opened=opened)
@@ -122,16 +132,24 @@ class Drive:
         session = journal.session
         turn_messages = messages_of(journal.history, turn.turn_id)
         forgets = FORGET in session.metadata or any(FORGET in message.metadata for message in turn_messages)
-        if forgets and await journal.forget():
-            log.info("session forgotten")
+        if forgets and await self._forget(journal, turn):
             return False
-        if forgets:  # something unread waits: it is answered first, without what is to be forgotten
-            await journal.refresh()
-        stops = [item.id for item in journal.inbox if item.incoming.kind == "stop"]  # too late for this turn
         change = SessionChange(agent_state=AgentState.DONE, turn=None)
-        if forgets:
+        if forgets:  # something unread waits: it is answered first, without what is to be forgotten
             change = replace(change, metadata={**session.metadata, FORGET: True}, start_seq=session.last_seq + 1)
-        return not await journal.close(f"{turn.turn_id}:closed", stops, change)
+        return not await journal.close(f"{turn.turn_id}:closed", _stops(journal), change)
+
+    @staticmethod
+    async def _forget(journal: Journal, turn: TurnRef) -> bool:
+        """Delete the session, unless something waits that is to be answered first; whether it did."""
+        while not await journal.forget():
+            await journal.refresh()
+            stops = _stops(journal)
+            if not stops or len(stops) < len(journal.inbox):
+                return False
+            await journal.append(f"{turn.turn_id}:stops:{stops[-1]}", consume=stops)
+        log.info("session forgotten")
+        return True
 
     async def _end_of(self, journal: Journal, turn: TurnRef, emit: Emit, *, opened: bool) -> TurnEnded:
         """The turn's end, reached now or by an earlier runner; whatever goes wrong becomes an answer."""
@@ -177,3 +195,8 @@ class Drive:
     def _speaker(journal: Journal, turn: TurnRef) -> Speaker:
         asked = (message.speaker for message in messages_of(journal.history, turn.turn_id) if message.speaker)
         return next(asked, Speaker(journal.session.thread.team_id, journal.session.slack_user_id))
+
+
+def _stops(journal: Journal) -> list[int]:
+    """The unread wishes to stop, which come too late for a turn that has ended."""
+    return [item.id for item in journal.inbox if item.incoming.kind == "stop"]

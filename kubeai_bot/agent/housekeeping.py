@@ -29,8 +29,9 @@ async def _prune(store: SessionStore, retention: Retention) -> None:
     more = True
     while more:
         pruned = await store.prune(retention)
-        more = pruned.more
-        if pruned.expired or pruned.removed or pruned.trimmed:
+        done = bool(pruned.expired or pruned.removed or pruned.trimmed)
+        more = pruned.more and done  # more, and nothing done: another replica is at it
+        if done:
             log.info(
                 "old sessions deleted",
                 expired=len(pruned.expired),

@@ -19,9 +19,11 @@ MARGIN = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """How long a lease is taken for, in seconds, and the clock that measures what is left of it."""
+    """How long a lease is taken for, in seconds, and the clock that measures what is left of it. `showing` is what has
+    to be left of it when something is posted or changed in Slack."""
 
     ttl: float = 60.0
+    showing: float = 12.0
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -34,6 +36,7 @@ class Journal:
         self.nudged = asyncio.Event()
         self.stop_asked = asyncio.Event()
         self.given_back = False
+        self.forgotten = False
         self._history = [stored for stored in tail.messages if stored.seq >= tail.session.start_seq]
         self._store = store
         self._lease = lease
@@ -110,10 +113,15 @@ class Journal:
             raise LeaseLost(f"an effect of {seconds:g} s does not fit into a lease of {self._term.ttl:g} s")
         return self._lease.monotonic_until - seconds - MARGIN
 
+    def may_show_until(self) -> float:
+        """The moment of the holder's monotonic clock before which a call that shows the turn must begin."""
+        return self._lease.monotonic_until - self._term.showing
+
     async def forget(self) -> bool:
         """Delete the session, unless something unread waits in its inbox. Raises LeaseLost."""
         async with self._lock:
-            return await self._store.forget(self._lease)
+            self.forgotten = await self._store.forget(self._lease)
+            return self.forgotten
 
     @property
     def process_ends(self) -> bool:

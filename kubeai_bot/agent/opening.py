@@ -35,10 +35,11 @@ class TurnOpener:
     async def open(self, journal: Journal, item: InboxItem) -> None:
         """One commit: the messages, the item read, the session running. Raises LeaseLost, SequenceConflict."""
         incoming = item.incoming
-        turn_id = f"{journal.session.id[:8]}-{item.id}"
         if incoming.kind == "stop" and not incoming.text:
-            await journal.append(f"{turn_id}:nothing-to-stop", consume=[item.id])
+            await journal.append(f"nothing-to-stop:{item.id}", consume=[item.id])
             return
+        # Not the item's id: another store, to which a session was moved, counts from 1 again.
+        turn_id = f"{journal.session.id[:8]}-{journal.session.last_seq + 1}"
         identity: Identity | None = None
         metadata: Json = {}
         payload: Payload | None = None

@@ -52,7 +52,7 @@ class Runner:
         self._store = store
         self._pace = pace
         model = (parts.provider.name, parts.provider.model)
-        words = Words(store, rules.name, rules.mode, rules.clusters, rules.keeping)
+        words = Words(store, rules.name, rules.mode, rules.clusters, " · ".join(model), rules.keeping)
         opener = TurnOpener(parts.resolver, words, model, rules.now)
         self._draining = asyncio.Event()
         self._drive = Drive(stage, opener, parts, rules, hooks, pace.inbox_poll, self._draining)
@@ -73,7 +73,6 @@ class Runner:
         if self._accepting:
             claim = Claim(self._owner(), self._pace.term.ttl, self._cache.known(incoming.thread), NEWEST)
         receipt = await self._store.receive(incoming, claim)
-        log.info("event received", kind=incoming.kind, session=receipt.session_id, repeated=receipt.repeated)
         if receipt.session_id is not None and receipt.lease is not None and receipt.tail is not None:
             if self._accepting:
                 self._start(receipt.session_id, (receipt.lease, receipt.tail))
@@ -86,9 +85,14 @@ class Runner:
         lease = await self._store.lease(session_id, self._owner(), self._pace.term.ttl)
         if lease is None:
             return False
-        forgotten = await self._store.forget(lease)
-        if not forgotten:
-            await self._release(lease)
+        forgotten = False
+        try:
+            forgotten = await self._store.forget(lease)
+        finally:
+            if not forgotten:
+                await self._release(lease)
+        if forgotten:
+            self._cache.forget(session_id)
         return forgotten
 
     async def run(self) -> None:
@@ -142,7 +146,11 @@ class Runner:
         key = claimed[0].owner if claimed else session_id
         task = asyncio.create_task(self._take(session_id, claimed), name=f"session {session_id}")
         self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        task.add_done_callback(lambda ended: self._ended(key, ended))
+
+    def _ended(self, key: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:  # it may have begun anew under the same key
+            del self._tasks[key]
 
     async def _take(self, session_id: str, claimed: tuple[Lease, Tail] | None) -> None:
         try:
@@ -155,16 +163,19 @@ class Runner:
         self._journals[session_id] = journal
         try:
             await self._drive.run(journal)
-            self._cache.keep(journal.session, journal.history)
+            if journal.forgotten:
+                self._cache.forget(session_id)
+            else:
+                self._cache.keep(journal.session, journal.history)
         except StoreError as error:
             log.warning("session handed over", session=session_id, error=f"{type(error).__name__}: {error}")
         finally:
-            if self._journals.get(session_id) is journal:
-                del self._journals[session_id]
             if not journal.given_back:
                 await asyncio.shield(self._release(journal.lease))
+            if self._journals.get(session_id) is journal:
+                del self._journals[session_id]
         if journal.nudged.is_set():
-            self._wake(session_id)
+            self._start(session_id, None)
 
     async def _open(self, session_id: str, claimed: tuple[Lease, Tail] | None) -> Journal | None:
         lease, tail = claimed or (None, None)
@@ -176,8 +187,11 @@ class Runner:
             if lease is None:
                 return None
         whole = self._cache.complete(tail) if tail else None
-        if whole is None:
-            whole = await self._store.load(session_id, newest=NEWEST)
+        try:
+            whole = whole or await self._store.load(session_id, newest=NEWEST)
+        except StoreError:
+            await self._release(lease)
+            raise
         return Journal(self._store, lease, whole, self._pace.term)
 
     async def _release(self, lease: Lease) -> None:

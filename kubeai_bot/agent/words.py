@@ -23,8 +23,8 @@ FORGOTTEN = (
     " delete those in Slack. Mention me to begin anew."
 )
 NOT_YOURS = (
-    "This conversation was begun by <@{owner}>, and only they may have it forgotten. Say `clear` if I should no longer"
-    " look at what was said before."
+    "Somebody else began this conversation, and only they may have it forgotten. Say `clear` if I should no longer look"
+    " at what was said before."
 )
 STORE_FAILED = "My session store did not answer, so I cannot tell. Ask again in a minute."
 
@@ -44,19 +44,21 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Answers by kind of inbox item. `keeping` says how sessions are kept."""
+    """Answers by kind of inbox item. `model` is the vendor and the model that is asked, `keeping` says how sessions
+    are kept."""
 
     store: SessionStore
     name: str
     mode: Mode
     clusters: Sequence[str]
+    model: str
     keeping: str
 
     async def reply(self, incoming: Incoming, session: Session, identity: Identity) -> Reply | None:
         """The program's own answer; None for a question to the model."""
         match incoming.kind:
             case "help":
-                return Reply(self.help())
+                return Reply(help_text(self.name, self.mode, self.clusters))
             case "clear":
                 return Reply(CLEARED)
             case "stop":
@@ -67,37 +69,16 @@ class Words:
                 return Reply(await self._stored(incoming.speaker.user_id))
             case "forget":
                 if not session.thread.is_dm and incoming.speaker.user_id != session.slack_user_id:
-                    return Reply(NOT_YOURS.format(owner=session.slack_user_id))
+                    return Reply(NOT_YOURS)
                 return Reply(FORGOTTEN, {FORGET: True})
             case "message":
                 return None
 
-    def help(self) -> str:
-        """What the bot is, what it may change, and the words it knows."""
-        clusters = ", ".join(f"`{cluster}`" for cluster in self.clusters)
-        where = f" (clusters: {clusters})" if len(self.clusters) > 1 else ""
-        return (
-            f"I am {self.name}. Ask me about your Kubernetes clusters{where} in plain words, for example:\n"
-            "- What is unhealthy right now?\n"
-            "- Why does the checkout pod in shop keep crashing?\n"
-            "- Show the last logs of the search deployment.\n"
-            "- Who am I, and what may I do?\n\n"
-            f"Everything I look at, I look at with *your* Kubernetes permissions. {CHANGES[self.mode]}\n\n"
-            "In a thread I have answered in you need not mention me again. Words I know:\n"
-            "- `stop` stops me\n"
-            "- `clear` starts afresh in this thread\n"
-            "- `status` says what this thread's session is\n"
-            "- `forget this thread` deletes what I have on record of it\n"
-            "- `what do you store about me` says what that is\n"
-            "- `help` shows this text"
-        )
-
     def _status(self, session: Session, identity: Identity) -> str:
-        model = f"{session.provider} · {session.model}" if session.model else "none has been asked yet"
-        used = session.usage
+        used, records = session.usage, f", {_counted(session.last_seq, 'record')}" if session.last_seq else ""
         return (
-            f"- Session `{session.id}`, begun {session.created_at:%Y-%m-%d %H:%M} UTC, {session.last_seq} records\n"
-            f"- Model: {model} ({used.input:,} tokens read, {used.output:,} written)\n"
+            f"- Session `{session.id}`, begun {session.created_at:%Y-%m-%d %H:%M} UTC{records}\n"
+            f"- Model: {self.model} ({used.input:,} tokens read, {used.output:,} written)\n"
             f"- You are, in Kubernetes: {identity.describe()}\n"
             f"- Clusters: {', '.join(self.clusters) or 'none'}\n"
             f"- {CHANGES[self.mode]}\n"
@@ -121,3 +102,24 @@ class Words:
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def help_text(name: str, mode: Mode, clusters: Sequence[str]) -> str:
+    """What the bot is, what it may change, and the words it knows."""
+    listed = ", ".join(f"`{cluster}`" for cluster in clusters)
+    where = f" (clusters: {listed})" if len(clusters) > 1 else ""
+    return (
+        f"I am {name}. Ask me about your Kubernetes clusters{where} in plain words, for example:\n"
+        "- What is unhealthy right now?\n"
+        "- Why does the checkout pod in shop keep crashing?\n"
+        "- Show the last logs of the search deployment.\n"
+        "- Who am I, and what may I do?\n\n"
+        f"Everything I look at, I look at with *your* Kubernetes permissions. {CHANGES[mode]}\n\n"
+        "In a thread I have answered in you need not mention me again. Words I know:\n"
+        "- `stop` stops me\n"
+        "- `clear` starts afresh in this thread\n"
+        "- `status` says what this thread's session is\n"
+        "- `forget this thread` deletes what I have on record of it\n"
+        "- `what do you store about me` says what that is\n"
+        "- `help` shows this text"
+    )

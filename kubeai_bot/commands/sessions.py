@@ -247,6 +247,9 @@ def prune(
         show_on_terminal(f"{'Would be done: ' if dry_run else ''}{views.pruned_words(pruned)}.")
 
 
+_LOOK_AGAIN = 0.5
+"""Seconds between two looks whether somebody else has done with deleting."""
+
 _EVERYTHING = 1_000_000
 """Sessions that a dry run looks at."""
 
@@ -256,6 +259,8 @@ async def _prune(store: SessionStore, retention: Retention, expected: int) -> Pr
     with progress_bar("Deleting", expected) as step:
         while done.more:
             part = await store.prune(retention, PAGE)
+            if part.more and not (part.expired or part.removed or part.trimmed):
+                await asyncio.sleep(_LOOK_AGAIN)  # a bot is at it
             step(len(part.expired) + len(part.removed))
             expired, removed = done.expired + part.expired, done.removed + part.removed
             done = Pruned(expired, removed, done.trimmed + part.trimmed, part.more)

@@ -40,7 +40,9 @@ _STORED_BY = {
     "SESSIONS_DIR": "filesystem",
 }
 
-STORE_VARIABLES = frozenset({"SESSION_TYPE", "SESSION_TTL", "RETENTION_DAYS", *_STORED_BY})
+STORE_VARIABLES = frozenset(
+    {"SESSION_TYPE", "SESSION_TTL", "RETENTION_DAYS", "SESSION_LIMIT", "SESSION_MESSAGE_LIMIT", *_STORED_BY}
+)
 """What the `sessions` commands need of the configuration."""
 
 

@@ -31,6 +31,7 @@ _UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "r
 """Slack's words for "something broke here": the call may or may not have taken effect."""
 
 Method = Callable[..., Awaitable[AsyncSlackResponse]]
+Until = Callable[[], float]
 
 
 class SlackTrouble(KubeAIError):
@@ -55,6 +56,10 @@ class Limited(SlackTrouble):
         self.retry_after = retry_after
 
 
+class Late(Limited):
+    """Not sent: the session may be in other hands by now (see `Showing.until`)."""
+
+
 class Unanswered(SlackTrouble):
     """No answer that can be read: the call may or may not have taken effect."""
 
@@ -68,9 +73,12 @@ class PacedCalls:
         self._buckets: OrderedDict[tuple[str, str, str], TokenBucket] = OrderedDict()
 
     async def __call__(
-        self, team: str, method: Method, /, patience: float = PATIENCE, **arguments: Any
+        self, team: str, method: Method, /, patience: float = PATIENCE, until: Until | None = None, **arguments: Any
     ) -> dict[str, Any]:
-        """Slack's answer. Raises Refused, Limited (also where the wait for a turn exceeds `patience`), Unanswered."""
+        """Slack's answer. `until` gives the moment of `time.monotonic()` before which the call has to begin.
+
+        Raises Refused, Limited (also where the wait for a turn exceeds `patience`), Late, Unanswered.
+        """
         name = getattr(method, "__name__", "call")
         bucket = self._bucket(team, name, str(arguments.get("channel")) if name in PER_CHANNEL else "")
         wait = bucket.reserve(self._clock(), patience)
@@ -78,6 +86,8 @@ class PacedCalls:
             raise Limited(name, 1.0)
         if wait:
             await asyncio.sleep(wait)
+        if until is not None and self._clock() > until():
+            raise Late(name, 1.0)
         try:
             response = await method(**arguments)
         except SlackApiError as error:
@@ -97,6 +107,21 @@ class PacedCalls:
         while len(self._buckets) > MOST_BUCKETS:
             self._buckets.popitem(last=False)
         return bucket
+
+
+class FencedCalls:
+    """The calls that show one turn: none begins after `until()`, so that nobody draws over a successor's answer."""
+
+    def __init__(self, calls: PacedCalls, until: Until) -> None:
+        self._calls = calls
+        self._until = until
+        self.client = calls.client
+
+    async def __call__(
+        self, team: str, method: Method, /, patience: float = PATIENCE, **arguments: Any
+    ) -> dict[str, Any]:
+        """As PacedCalls."""
+        return await self._calls(team, method, patience, self._until, **arguments)
 
 
 def _trouble(name: str, error: SlackApiError) -> SlackTrouble:

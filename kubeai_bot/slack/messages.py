@@ -13,7 +13,7 @@ import structlog
 from kubeai_bot.domain.session import AnswerRef
 from kubeai_bot.interfaces import Showing
 from kubeai_bot.slack.blocks import Content
-from kubeai_bot.slack.calls import LITTLE_PATIENCE, PATIENCE, PacedCalls, Refused, Unanswered
+from kubeai_bot.slack.calls import LITTLE_PATIENCE, PATIENCE, FencedCalls, Refused, Unanswered
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.draft import INTERRUPTED, Task
 from kubeai_bot.slack.thread import OwnMessage, metadata, own_messages
@@ -40,7 +40,7 @@ class Posted:
 class AnswerMessages:
     """All messages of one answer, in order."""
 
-    def __init__(self, calls: PacedCalls, bot: Bot, showing: Showing) -> None:
+    def __init__(self, calls: FencedCalls, bot: Bot, showing: Showing) -> None:
         answer = showing.answer if showing.answer and showing.answer.turn_id == showing.turn_id else None
         self.posted = [Posted(ts, streaming=True) for ts in answer.posted] if answer else []
         self.final = answer is not None and answer.final

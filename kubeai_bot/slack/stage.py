@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from kubeai_bot.interfaces import Emit, Showing
-from kubeai_bot.slack.calls import PacedCalls
+from kubeai_bot.slack.calls import FencedCalls, PacedCalls
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.feedback import feedback_blocks
 from kubeai_bot.slack.messages import AnswerMessages
@@ -29,12 +29,13 @@ class SlackStage:
     def open(self, showing: Showing) -> Emit:
         """An Emit that lives no longer than the task that opens it: a runner that lost its lease ends that task, and
         with it everything that would still be drawn."""
-        messages = AnswerMessages(self._calls, self._bot, showing)
+        calls = FencedCalls(self._calls, showing.until)
+        messages = AnswerMessages(calls, self._bot, showing)
         parts = ViewParts(
             messages,
-            AnswerStream(self._calls, showing, messages, self._timing.page_life, self._timing.clock),
-            StatusLine(self._calls, self._offered, showing, self._background),
-            WholeAnswer(self._calls, showing, messages),
+            AnswerStream(calls, showing, messages, self._timing.page_life, self._timing.clock),
+            StatusLine(calls, self._offered, showing, self._background),
+            WholeAnswer(calls, showing, messages),
             self._offered,
             feedback_blocks(showing.turn_id),
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from kubeai_bot.interfaces import Showing
-from kubeai_bot.slack.calls import LITTLE_PATIENCE, PATIENCE, PacedCalls, Refused, SlackTrouble
+from kubeai_bot.slack.calls import LITTLE_PATIENCE, PATIENCE, FencedCalls, Refused, SlackTrouble
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class StatusLine:
     """Status of one thread. Never raises for Slack trouble; `background` keeps what is tried later."""
 
     def __init__(
-        self, calls: PacedCalls, offered: Offered, showing: Showing, background: set[asyncio.Task[None]]
+        self, calls: FencedCalls, offered: Offered, showing: Showing, background: set[asyncio.Task[None]]
     ) -> None:
         self._calls = calls
         self._offered = offered

@@ -13,7 +13,7 @@ from typing import Any
 
 from kubeai_bot.interfaces import Showing
 from kubeai_bot.slack.blocks import MAX_CARDS, Block
-from kubeai_bot.slack.calls import LITTLE_PATIENCE, PacedCalls, Refused
+from kubeai_bot.slack.calls import LITTLE_PATIENCE, FencedCalls, Refused
 from kubeai_bot.slack.draft import Draft, Task
 from kubeai_bot.slack.messages import AnswerMessages, Posted
 from kubeai_bot.slack.pages import PAGE_BYTES, cut, opening_before, seam, size
@@ -66,7 +66,7 @@ class AnswerStream:
 
     def __init__(
         self,
-        calls: PacedCalls,
+        calls: FencedCalls,
         showing: Showing,
         messages: AnswerMessages,
         page_life: float = 240.0,

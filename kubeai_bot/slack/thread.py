@@ -10,7 +10,7 @@ import structlog
 
 from kubeai_bot.interfaces import Showing
 from kubeai_bot.slack.blocks import tasks_in
-from kubeai_bot.slack.calls import PacedCalls, Refused
+from kubeai_bot.slack.calls import FencedCalls, Refused
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.draft import Task
 
@@ -38,7 +38,7 @@ def metadata(turn_id: str) -> dict[str, Any]:
     return {"event_type": EVENT_TYPE, "event_payload": {"turn_id": turn_id}}
 
 
-async def own_messages(calls: PacedCalls, bot: Bot, showing: Showing) -> list[OwnMessage] | None:
+async def own_messages(calls: FencedCalls, bot: Bot, showing: Showing) -> list[OwnMessage] | None:
     """Messages of the bot in the thread since the question, oldest first; None where Slack does not let us look.
 
     Raises Limited, Unanswered.

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from kubeai_bot.interfaces import Showing
-from kubeai_bot.slack.calls import PacedCalls, Refused, Unanswered
+from kubeai_bot.slack.calls import FencedCalls, Refused, Unanswered
 from kubeai_bot.slack.messages import AnswerMessages
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,7 @@ UPLOAD_SECONDS = 60.0
 class WholeAnswer:
     """The file of one answer. Its name holds the turn's id: that is how a second upload is avoided."""
 
-    def __init__(self, calls: PacedCalls, showing: Showing, messages: AnswerMessages) -> None:
+    def __init__(self, calls: FencedCalls, showing: Showing, messages: AnswerMessages) -> None:
         self._calls = calls
         self._showing = showing
         self._messages = messages

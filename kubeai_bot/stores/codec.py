@@ -78,7 +78,7 @@ def _decoder(what: str) -> Callable[[Callable[[Json], _T]], Callable[[Json], _T]
             check_version(record, what)
             try:
                 return decode(record)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise StoreError(f"{what} cannot be read: {type(error).__name__} {error}") from error
 
         return checked

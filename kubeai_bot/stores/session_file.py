@@ -28,6 +28,7 @@ from kubeai_bot.stores.codec import (
     encode_turn,
     loads,
 )
+from kubeai_bot.stores.field_types import misfit
 
 _FORMAT = "kubeai-bot sessions"
 
@@ -77,13 +78,17 @@ def decode_dump(record: Json) -> Dump:
         feedback = tuple(decode_feedback(each) for each in record.get("feedback", ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"this is not a whole session: {type(error).__name__} {error}") from error
+    inbox = tuple(InboxItem(number, session.id, incoming) for number, incoming in enumerate(incomings, start=1))
+    dump = Dump(session, messages, inbox, turns, feedback)
+    path = misfit(dump, Dump)
+    if path is not None:
+        raise StoreError(f"this is not a whole session: {path.removeprefix('.')} is not what it should be")
     if _ID.fullmatch(session.id) is None:
         raise StoreError("this session has an id that no store gives")
     seqs = [stored.seq for stored in messages]
-    if seqs != list(range(session.last_seq - len(seqs) + 1, session.last_seq + 1)):
+    if session.last_seq < len(seqs) or seqs != list(range(session.last_seq - len(seqs) + 1, session.last_seq + 1)):
         raise StoreError(f"session {session.id} is not whole: its messages do not run up to {session.last_seq}")
-    inbox = tuple(InboxItem(number, session.id, incoming) for number, incoming in enumerate(incomings, start=1))
-    return Dump(session, messages, inbox, turns, feedback)
+    return dump
 
 
 def _object(line: str | bytes) -> Json:

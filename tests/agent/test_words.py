@@ -1,14 +1,16 @@
 """The words that need no model, and what a thread is told whose earlier session is gone."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
 from kubeai_bot.agent.opening import EXPIRED, UNKNOWN
-from kubeai_bot.agent.words import FORGOTTEN
+from kubeai_bot.agent.words import FORGOTTEN, NOT_YOURS
 from kubeai_bot.domain.session import Incoming, ThreadRef
 from kubeai_bot.domain.storage import Retention
-from tests.agent.loop_world import MIA, OMAR, THREAD, World, says
+from kubeai_bot.interfaces import ModelFinished
+from tests.agent.loop_world import OMAR, THREAD, World, says
 from tests.agent.test_turns import at_work
 
 
@@ -61,7 +63,7 @@ async def test_only_who_began_a_conversation_may_have_it_forgotten(world: World)
         await runner.receive(world.message("forget this thread", OMAR, "forget"))
         await world.settled(2)
         assert await world.store.find(THREAD) is not None
-    assert f"<@{MIA.user_id}>" in world.texts[1]
+    assert world.texts[1] == NOT_YOURS
 
 
 async def test_what_waits_behind_a_forget_is_answered_and_sees_nothing_of_before(world: World) -> None:
@@ -78,6 +80,22 @@ async def test_what_waits_behind_a_forget_is_answered_and_sees_nothing_of_before
         assert await world.store.find(THREAD) is None
     assert world.texts == ["Hello.", FORGOTTEN, "Hello Omar."]
     assert "secret plan" not in str(world.provider.asked[1][1])
+
+
+async def test_a_stop_behind_a_forget_does_not_take_it_back(world: World) -> None:
+    async def never(_: object) -> ModelFinished:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    world.provider.replies = [never]
+    async with at_work(world) as runner:
+        await runner.receive(world.message("the secret plan"))
+        await world.until(lambda: world.provider.asked)
+        await runner.receive(world.message("forget this thread", kind="forget"))
+        await runner.receive(world.message("stop", kind="stop"))
+        await world.until(lambda: len(world.texts) == 2)
+        await world.until(lambda: not runner.busy)
+        assert await world.store.find(THREAD) is None
 
 
 async def test_a_thread_whose_session_has_expired_is_told_so_and_need_not_mention_the_bot(world: World) -> None:

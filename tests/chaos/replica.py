@@ -1,8 +1,8 @@
 """One bot process of the storm: `kubeai-bot run` with short leases, and with a death of its own in it.
 
-`CHAOS` holds `{"how": "kill"|"stop", "step": n, "after": bool}`: at its n-th step on the store the process kills
-itself, before the step or after it; with `stop` it stops itself (SIGSTOP) right after the n-th change in a cluster is
-on record as started, as a paused virtual machine would.
+`CHAOS` holds `{"how": "kill"|"receive"|"stop", "step": n, "after": bool}`: at its n-th step on the store (or its n-th
+`receive`) the process kills itself, before the step or after it; with `stop` it stops itself (SIGSTOP) right after the
+n-th change in a cluster is on record as started, as a paused virtual machine would.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from kubeai_bot.main import running_bot
 from kubeai_bot.settings.environment import Settings
 from kubeai_bot.store_choice import open_store
 
-TERM_SECONDS = 5.0
-PACE = Pace(Term(ttl=TERM_SECONDS), poll=0.5, inbox_poll=0.5, write_timeout=1.0)
-STEPS = frozenset({"receive", "lease", "append", "release", "forget"})
+TERM_SECONDS = 6.0
+PACE = Pace(Term(ttl=TERM_SECONDS, showing=2.0), poll=0.5, inbox_poll=0.5, write_timeout=1.0)
+STEPS = frozenset({"receive", "lease", "append", "close", "release", "forget"})
 
 
 @dataclass
@@ -44,12 +44,13 @@ class Doomed:
     def _counted(self, name: str, method: Any) -> Any:
         async def call(*given: Any, **named: Any) -> Any:
             started = name == "append" and ":started:" in str(given[2])
-            self.count += started if self.how == "stop" else 1
-            due = self.count == self.step
-            if due and self.how == "kill" and not self.after:
+            counts = {"stop": started, "receive": name == "receive"}.get(self.how, True)
+            self.count += counts
+            due = counts and self.count == self.step
+            if due and self.how != "stop" and not self.after:
                 os.kill(os.getpid(), signal.SIGKILL)
             result = await method(*given, **named)
-            if due and self.how == "kill":
+            if due and self.how != "stop":
                 os.kill(os.getpid(), signal.SIGKILL)
             if due and started:
                 self.step = 0

@@ -28,7 +28,7 @@ class Counts:
 @dataclass
 class Replica:
     """One place where a bot runs: whenever its process dies, another is started. `taken_over(session, epoch)` returns
-    once the session of a paused process is in other hands."""
+    once the session of a paused process is in other hands; `pausing` is held while one is paused."""
 
     name: str
     environment: Mapping[str, str]
@@ -37,10 +37,12 @@ class Replica:
     taken_over: Callable[[str, int], Awaitable[None]]
     log: Path
     calm: asyncio.Event
+    pausing: asyncio.Lock
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     process: asyncio.subprocess.Process | None = None
     paused: bool = False
     shot: bool = False
+    first_death: dict[str, object] | None = None
     failures: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
@@ -79,9 +81,14 @@ class Replica:
     def _death(self) -> dict[str, object]:
         if self.calm.is_set():
             return {"how": "kill", "step": 0, "after": False}
-        if self.rng.random() < 0.3:
+        if self.first_death:
+            death, self.first_death = self.first_death, None
+            return death
+        if self.rng.random() < 0.2:
+            return {"how": "receive", "step": self.rng.randint(1, 3), "after": self.rng.random() < 0.5}
+        if self.rng.random() < 0.4:
             return {"how": "stop", "step": self.rng.randint(1, 2), "after": False}
-        return {"how": "kill", "step": self.rng.randint(1, 40), "after": self.rng.random() < 0.5}
+        return {"how": "kill", "step": self.rng.randint(1, 30), "after": self.rng.random() < 0.5}
 
     async def _live(self) -> None:
         death = self._death()
@@ -112,12 +119,21 @@ class Replica:
         if words[:1] == ["ready"]:
             self.ready.set()
         if words[:1] == ["stopped"]:
-            self.paused = True
-            self.counts.paused += 1
             try:
-                await self.taken_over(words[1], int(words[2]))
+                if not self.pausing.locked():  # of two paused ones neither would be taken over
+                    async with self.pausing:
+                        await self._stay_paused(words[1], int(words[2]))
             finally:
-                self.paused = False
                 with suppress(ProcessLookupError):
                     if self.process is not None:
                         self.process.send_signal(signal.SIGCONT)
+
+    async def _stay_paused(self, session_id: str, epoch: int) -> None:
+        self.paused = True
+        self.counts.paused += 1
+        try:
+            await self.taken_over(session_id, epoch)
+        except TimeoutError:
+            self.failures.append(f"session {session_id} of a paused process was not taken over")
+        finally:
+            self.paused = False

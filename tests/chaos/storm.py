@@ -42,7 +42,9 @@ from tests.stores.postgres_server import free_port, new_database
 AT_ONCE = 6
 """Questions that wait for their answers at a time."""
 
-CALM_WITHIN = 120.0
+SOCKET_MODE, HTTP = "Socket Mode", "signed HTTP"
+
+CALM_WITHIN = 90.0
 """Seconds after the last fault in which everything must be answered and put away."""
 
 
@@ -103,6 +105,7 @@ class Storm:
         self.report = report
         self.rng = random.Random(report.seed)
         self.calm = asyncio.Event()
+        self.pausing = asyncio.Lock()
         self.asked: list[Question] = []
         self._url = database_url
         self._replicas = [self._replica(name, folder, port) for name, port in zip("ab", http_ports, strict=True)]
@@ -116,7 +119,21 @@ class Storm:
             "DATABASE_POOL_SIZE": "4",
         }
         rng = random.Random(self.rng.random())
-        return Replica(name, environment, rng, self.report.counts, self._taken_over, folder / f"{name}.log", self.calm)
+        return Replica(
+            name,
+            environment,
+            rng,
+            self.report.counts,
+            self._taken_over,
+            folder / f"{name}.log",
+            self.calm,
+            self.pausing,
+        )
+
+    def doom(self, death: dict[str, object]) -> None:
+        """How the first processes die."""
+        for replica in self._replicas:
+            replica.first_death = dict(death)
 
     async def run(self, questions: int) -> None:
         began = time.monotonic()
@@ -321,11 +338,14 @@ async def _open(questions: int, *, http: bool) -> AsyncIterator[tuple[World, lis
         yield replace(world, environment=environment), ports
 
 
-async def storm(questions: int, seed: int, database_url: str, folder: Path, *, http: bool) -> Report:
-    """Ask so many questions, and report what was done and every fault that was found."""
-    report = Report(seed, "signed HTTP" if http else "Socket Mode", questions)
-    async with _open(questions, http=http) as (world, ports):
-        await Storm(world, database_url, report, folder, ports).run(questions)
+async def storm(report: Report, database_url: str, folder: Path, death: dict[str, object] | None = None) -> Report:
+    """Ask so many questions, and report what was done and every fault that was found. `death`: of the first
+    processes."""
+    async with _open(report.questions, http=report.transport == HTTP) as (world, ports):
+        raging = Storm(world, database_url, report, folder, ports)
+        if death:
+            raging.doom(death)
+        await raging.run(report.questions)
     return report
 
 
@@ -338,8 +358,8 @@ def fresh_database() -> str:
 async def main(questions: int, seed: int) -> int:
     failed = False
     with TemporaryDirectory(prefix="kubeai-storm-") as folder:
-        for http in (False, True):
-            report = await storm(questions // 2, seed, fresh_database(), Path(folder), http=http)
+        for transport in (SOCKET_MODE, HTTP):
+            report = await storm(Report(seed, transport, questions // 2), fresh_database(), Path(folder))
             sys.stdout.write("\n".join(report.lines()) + "\n")
             failed = failed or bool(report.faults)
     return int(failed)

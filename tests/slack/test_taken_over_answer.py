@@ -206,3 +206,30 @@ async def test_a_file_is_not_shared_twice(scene: Scene) -> None:
     assert len(scene.workspace.files) == 1
     assert sum(bool(message.files) for message in scene.answers(showing)) == 1
     assert len(scene.answers(showing)) == 2
+
+
+async def test_a_runner_whose_lease_runs_out_before_its_post_begins_posts_nothing(scene: Scene) -> None:
+    """As when the process was paused between the record and the post."""
+    asked, ends = await scene.ask(), [float("inf")]
+
+    async def record(answer: AnswerRef) -> None:
+        await scene.record(answer)
+        ends[0] = 0.0
+
+    showing = replace(asked, record=record, until=lambda: ends[0])
+    emit = scene.stage(opening=0.0, give_up=0.2, retry=0.05).open(showing)
+    await play(emit, TurnStarted(TURN), TextDelta(BEGUN), TurnEnded("answered", ANSWER))
+    assert scene.record.answers
+    assert not scene.answers(showing)
+
+
+async def test_a_runner_whose_lease_runs_out_changes_nothing_of_what_it_has_posted(scene: Scene) -> None:
+    asked, ends = await scene.ask(), [float("inf")]
+    showing = replace(asked, until=lambda: ends[0])
+    emit = scene.stage(opening=0.0, give_up=0.2, retry=0.05).open(showing)
+    await play(emit, TurnStarted(TURN), TextDelta(BEGUN))
+    await scene.until(lambda: scene.answers(showing) and shown(scene.answers(showing)[0]), "the first words")
+    ends[0] = 0.0
+    await play(emit, TextDelta("\n\nFix it."), TurnEnded("answered", ANSWER))
+    (message,) = scene.answers(showing)
+    assert shown(message) == BEGUN

@@ -17,6 +17,12 @@ class Proxy:
         self.round_trips = 0
         self.cut_before_answer = False
         self.cuts = 0
+        self._clients: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """Cut every connection now, whatever is under way; the server goes on with what it was asked."""
+        for client in self._clients:
+            client.transport.abort()
 
     async def quiet(self) -> None:
         """Return when nobody has spoken for a while."""
@@ -28,6 +34,7 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
         upstream_reader, upstream = await asyncio.open_connection(host, port)
         asked = asyncio.Event()
+        self._clients.add(writer)
         ways = [
             asyncio.create_task(self._requests(reader, upstream, asked)),
             asyncio.create_task(self._answers(upstream_reader, writer, asked)),
@@ -35,6 +42,7 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._clients.discard(writer)
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)

@@ -114,6 +114,32 @@ async def test_a_socket_and_several_hosts_lead_to_the_server_too(backend, make):
         await make.session(store)
 
 
+async def test_a_server_that_falls_silent_after_the_login_is_given_up_at_the_start():
+    given_up = asyncio.Event()
+
+    async def silent_after_login(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        startup = await reader.readexactly(int.from_bytes(await reader.readexactly(4)) - 4)
+        if startup.startswith((80877102).to_bytes(4)):  # a request to cancel
+            given_up.set()
+        else:
+            writer.write(b"R\0\0\0\x08\0\0\0\0" + b"K\0\0\0\x0c\0\0\0\x01\0\0\0\x01" + b"Z\0\0\0\x05I")
+            await given_up.wait()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(silent_after_login, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    try:
+        url = f"postgres://mia@127.0.0.1:{port}/shop?sslmode=disable&gssencmode=disable"
+        async with asyncio.timeout(20):
+            with pytest.raises(StoreError, match="no answer in time"):
+                async with open_postgres(url, limits=Limits(statement_timeout=0.2)):
+                    pass
+        assert given_up.is_set()
+    finally:
+        server.close()
+
+
 # --- connections that go away ---
 
 
@@ -226,6 +252,23 @@ async def test_a_pool_without_a_free_connection_says_so_and_recovers(backend, ma
                 await store.load(lease.session_id)
         assert await writing == 1
         assert len((await store.load(lease.session_id)).messages) == 1
+
+
+async def test_nobody_is_kept_waiting_by_those_who_come_again_and_again(backend, make):
+    ids = [await make.session(backend.store) for _ in range(40)]
+    loads = [0] * len(ids)
+    enough = asyncio.Event()
+
+    async def keep_loading(store, number):
+        while not enough.is_set():
+            await store.load(ids[number])
+            loads[number] += 1
+            if sum(loads) >= 20 * len(ids):
+                enough.set()
+
+    async with open_postgres(backend.url, limits=Limits(pool_size=2)) as store, asyncio.timeout(50):
+        await asyncio.gather(*(keep_loading(store, number) for number in range(len(ids))))
+    assert max(loads) - min(loads) <= 3, loads
 
 
 async def test_cancelled_callers_leave_pool_and_data_whole(backend, make):

@@ -35,7 +35,7 @@ async def test_a_lost_listener_hears_again_and_misses_nothing(backend, make):
 
 async def test_what_anybody_else_notifies_is_ignored(backend, make):
     async with aclosing(backend.store.wakeups()) as subscription:
-        for payload in ("", "x", "nonsense here", "99999999999999999999999 y z", "1"):
+        for payload in ("", "x", "nonsense here", "99999999999999999999999 y z", "1", "9" * 5000):
             await backend.admin.execute("SELECT pg_notify('kubeai_bot', %s)", (payload,))
         session_id = await make.session(backend.second_store())
         heard = [await next_of(subscription)]

@@ -257,3 +257,11 @@ async def test_of_an_expiry_and_a_message_at_the_same_moment_the_message_is_not_
     assert len((await backend.store.load(session.id)).inbox) == 1
     assert (session.id == session_id) is (pruned.expired == ())
     assert session.follows_expired is (session.id != session_id)
+
+
+async def test_a_retention_that_reaches_back_beyond_the_calendar_deletes_nothing(backend, make):
+    session_id = await idle_session(backend.store, make)
+    assert (await backend.store.prune(Retention(ttl=100))).expired == ()
+    for seconds in (3_000 * 365 * 86_400.0, 1e15):
+        assert await backend.store.prune(Retention(ttl=seconds, keep=seconds)) == Pruned()
+    assert await all_ids(backend.store) == {session_id}

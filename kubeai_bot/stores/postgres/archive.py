@@ -111,13 +111,16 @@ class Archive:
 
     async def restore(self, dump: Dump) -> bool:
         async with self._database.transaction(_LONG) as connection:
+            # The mark is locked before the session, as by an event that arrives: otherwise the two could deadlock.
+            mark = _is_thread_of(dump.session)
+            await connection.execute(select(EXPIRED_THREADS.c.expired_at).where(mark).with_for_update())
             # A lease of the session that was there before must not fit: epochs start beyond all earlier ones.
             row = {**row_of(dump.session), "epoch": time.time_ns() // 1_000_000}
             opened = upsert(SESSIONS).values(row).on_conflict_do_nothing().returning(SESSIONS.c.number)
             number = (await connection.execute(opened)).scalar_one_or_none()
             if number is None:
                 return False
-            await connection.execute(delete(EXPIRED_THREADS).where(_is_thread_of(dump.session)))
+            await connection.execute(delete(EXPIRED_THREADS).where(mark))
             for table, rows in _rows_of(dump, number).items():
                 if rows:
                     await connection.execute(insert(METADATA.tables[table]), rows)
@@ -239,7 +242,7 @@ def _rows_of(dump: Dump, number: int) -> dict[str, list[dict[str, Any]]]:
                 "updated_at": turn.updated_at,
                 "ended": turn.ended,
             }
-            for turn in _turns_with_the_open_one(dump)
+            for turn in dump.turns
         ],
         "feedback": [
             {
@@ -254,15 +257,6 @@ def _rows_of(dump: Dump, number: int) -> dict[str, list[dict[str, Any]]]:
             for each in dump.feedback
         ],
     }
-
-
-def _turns_with_the_open_one(dump: Dump) -> list[TurnRecord]:
-    """`unfinished` finds open turns by their records."""
-    turns, turn = [*dump.turns], dump.session.turn
-    if turn is not None and all(each.turn_id != turn.turn_id for each in turns):
-        user_id = turn.identity.speaker.user_id if turn.identity is not None else None
-        turns.append(TurnRecord(turn.turn_id, user_id, turn.started_at, turn.started_at))
-    return turns
 
 
 async def _remember_keys(connection: AsyncConnection, dump: Dump, number: int) -> None:

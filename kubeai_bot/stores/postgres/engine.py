@@ -17,6 +17,7 @@ from typing import Any, LiteralString, cast
 import psycopg
 import structlog
 from psycopg.pq import TransactionStatus
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
@@ -51,6 +52,8 @@ class Database:
         self.schema = schema
         self._timeout = limits.statement_timeout
         self._pool_size = limits.pool_size
+        self._pool_timeout = limits.pool_timeout
+        self._free = asyncio.Semaphore(limits.pool_size)
         self._engine = _engine(dsn, schema, limits)
 
     def __repr__(self) -> str:
@@ -73,7 +76,7 @@ class Database:
     async def transaction(self, timeout: float | None = None) -> AsyncGenerator[AsyncConnection]:
         """A transaction for several statements; rolled back where the block fails. Raises StoreError."""
         try:
-            async with asyncio.timeout(timeout or self._timeout):
+            async with self._turn(), asyncio.timeout(timeout or self._timeout):
                 async with self._connection():
                     pass  # leaves a connection that is alive on top of the pool
                 async with self._engine.connect() as connection:
@@ -91,7 +94,7 @@ class Database:
         await self._engine.dispose()
 
     async def _once(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
-        async with self._connection() as driver:
+        async with self._turn(), self._connection() as driver:
             try:
                 async with asyncio.timeout(self._timeout):
                     cursor = await driver.execute(cast("LiteralString", statement), parameters, binary=True)
@@ -100,6 +103,19 @@ class Database:
                 if means_another_server(error):
                     await driver.close()
                 raise
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        """First come, first served: in the pool's own queue a busy task overtakes those that wait, without end."""
+        try:
+            async with asyncio.timeout(self._pool_timeout):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise PoolTimeout(f"no connection was free within {self._pool_timeout:g} s") from error
+        try:
+            yield
+        finally:
+            self._free.release()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncGenerator[Driver]:

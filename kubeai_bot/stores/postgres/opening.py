@@ -39,7 +39,7 @@ async def open_postgres(
     """
     dsn, schema = parse_dsn(url), schema or SCHEMA
     migration_dsn = parse_dsn(migration_url, "DATABASE_MIGRATION_URL") if migration_url else dsn
-    pooled, ready = await _look(dsn, schema)
+    pooled, ready = await _look(dsn, schema, limits.statement_timeout)
     if not ready:
         await migrate(migration_dsn, schema)
     database = Database(dsn, schema, limits)
@@ -59,13 +59,14 @@ async def open_postgres(
         await database.aclose()
 
 
-async def _look(dsn: Dsn, schema: str) -> tuple[bool, bool]:
+async def _look(dsn: Dsn, schema: str, timeout: float) -> tuple[bool, bool]:
     """Whether a pooler stands in between, and whether the tables are ready. A pooler gives its clients backend numbers
     of its own."""
     try:
         async with await psycopg.AsyncConnection.connect(**dsn.parameters, autocommit=True) as connection:
-            cursor = await connection.execute("SELECT pg_backend_pid()")
-            row = await cursor.fetchone()
-            return row != (connection.info.backend_pid,), await are_ready(connection, schema)
+            async with asyncio.timeout(timeout):
+                cursor = await connection.execute("SELECT pg_backend_pid()")
+                row = await cursor.fetchone()
+                return row != (connection.info.backend_pid,), await are_ready(connection, schema)
     except FAILURES as error:
         raise store_error(error, dsn) from error

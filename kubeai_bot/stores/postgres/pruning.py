@@ -106,7 +106,11 @@ async def _limits(connection: AsyncConnection, retention: Retention) -> _Limits:
 
 
 def _before(now: datetime, seconds: float | None) -> datetime | None:
-    return None if seconds is None else now - timedelta(seconds=seconds)
+    """None: nothing is that old, with a span that reaches back beyond the calendar too."""
+    try:
+        return None if seconds is None else now - timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 async def _rows(connection: AsyncConnection, limits: _Limits, size: int, *, locked: bool) -> Sequence[Any]:
@@ -153,12 +157,12 @@ async def _act(connection: AsyncConnection, limits: _Limits, rows: Sequence[Any]
 
 async def _clean(connection: AsyncConnection, retention: Retention, now: datetime) -> None:
     """Memories of expired threads, and event keys that are no longer looked at."""
-    forgotten = (
-        EXPIRED_THREADS.c.expired_at < now - EXPIRED_KEPT
-        if retention.keep is None
-        else EXPIRED_THREADS.c.modified_at < now - timedelta(seconds=retention.keep)
-    )
-    await connection.execute(delete(EXPIRED_THREADS).where(forgotten))
+    keep = _before(now, retention.keep)
+    if retention.keep is None:
+        forgotten = EXPIRED_THREADS.c.expired_at < now - EXPIRED_KEPT
+        await connection.execute(delete(EXPIRED_THREADS).where(forgotten))
+    elif keep is not None:
+        await connection.execute(delete(EXPIRED_THREADS).where(EXPIRED_THREADS.c.modified_at < keep))
     # Keys that an arriving event is about to use anew are left to it.
     old = select(EVENT_KEYS.c.key).where(EVENT_KEYS.c.expires_at < now).with_for_update(skip_locked=True).limit(10_000)
     await connection.execute(delete(EVENT_KEYS).where(EVENT_KEYS.c.key.in_(old)))
