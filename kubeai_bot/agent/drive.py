@@ -17,13 +17,13 @@ from kubeai_bot.agent.journal import Journal
 from kubeai_bot.agent.loop import Turn, TurnParts, TurnRules
 from kubeai_bot.agent.opening import TurnOpener
 from kubeai_bot.agent.words import FORGET
-from kubeai_bot.domain.event import TurnEnded, TurnStarted
+from kubeai_bot.domain.event import Notice, TurnEnded, TurnStarted
 from kubeai_bot.domain.identity import Identity, Speaker
 from kubeai_bot.domain.message import Failure
 from kubeai_bot.domain.session import AgentState, TurnRef
 from kubeai_bot.domain.storage import SessionChange
 from kubeai_bot.domain.turn import messages_of, next_step
-from kubeai_bot.errors import KubeAIError, LeaseLost, SessionNotFound, StoreError, UserError
+from kubeai_bot.errors import KubeAIError, LeaseLost, SequenceConflict, SessionNotFound, StoreError, UserError
 from kubeai_bot.interfaces import Emit, Hook, Showing, Stage, TurnContext
 
 log = structlog.get_logger(__name__)
@@ -31,9 +31,30 @@ log = structlog.get_logger(__name__)
 SHOW_FOR = timedelta(minutes=15)
 """How long an answer that Slack does not take is offered again before it is given up."""
 
+LAST_NOTICE = 5.0
+"""Seconds for telling the thread that the store is away."""
+
+STORE_AWAY = "My session store does not answer, so I stop here. I go on as soon as it is back."
+
 RIGHTS_CHANGED = (
     "Your Kubernetes permissions changed while I was at work, so I stopped. Ask again to go on with the new ones."
 )
+
+
+@dataclass(slots=True)
+class _Said:
+    """Where the turn that runs is shown, to say that it stops."""
+
+    emit: Emit | None = None
+
+    async def store_is_away(self, error: StoreError) -> None:
+        """Say so once; not where another runner goes on anyway."""
+        emit, self.emit = self.emit, None
+        if emit is None or isinstance(error, LeaseLost | SequenceConflict | SessionNotFound):
+            return
+        with suppress(Crashed, TimeoutError):
+            async with asyncio.timeout(LAST_NOTICE):
+                await contain(emit(Notice(STORE_AWAY)), "notice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +72,18 @@ class Drive:
 
     async def run(self, journal: Journal) -> None:
         """Work until nothing is left to do. Raises StoreError (LeaseLost among it): another runner goes on."""
+        said = _Said()
         keep = asyncio.create_task(journal.keep())
         watch = asyncio.create_task(self._watch(journal))
-        work = asyncio.create_task(self._turns(journal))
+        work = asyncio.create_task(self._turns(journal, said))
         try:
             await asyncio.wait({keep, watch, work}, return_when=asyncio.FIRST_COMPLETED)
             for task in (keep, watch, work):
                 if task.done():
                     task.result()  # a lost lease or store ends the work at once
+        except StoreError as error:
+            await said.store_is_away(error)
+            raise
         finally:
             for task in (work, keep, watch):
                 task.cancel()
@@ -78,7 +103,7 @@ class Drive:
             except StoreError as error:
                 log.warning("inbox not read", error=str(error))
 
-    async def _turns(self, journal: Journal) -> None:
+    async def _turns(self, journal: Journal, said: _Said) -> None:
         while True:
             opened = False
             if journal.session.turn is None:
@@ -93,10 +118,10 @@ class Drive:
                 continue
             user = turn.identity.speaker.user_id if turn.identity else None
             with bound_contextvars(session=journal.session.id, turn=turn.turn_id, user=user):
-                if not await self._turn(journal, turn, opened=opened):
+                if not await self._turn(journal, turn, said, opened=opened):
                     return
 
-    async def _turn(self, journal: Journal, turn: TurnRef, *, opened: bool) -> bool:
+    async def _turn(self, journal: Journal, turn: TurnRef, said: _Said, *, opened: bool) -> bool:
         """Run one turn and show it; False when Slack did not take the answer and it is to be offered again later."""
         session = journal.session
         ours = session.answer if session.answer and session.answer.turn_id == turn.turn_id else None
@@ -112,8 +137,14 @@ class Drive:
                 journal.may_show_until,
             )
         )
+        said.emit = emit
         await emit(TurnStarted(turn.turn_id))
-        ended = await self._end_of(journal, turn, emit, opened=opened)
+        try:
+            ended = await self._end_of(journal, turn, emit, opened=opened)
+        except StoreError as error:
+            await said.store_is_away(error)
+            raise
+        said.emit = None
         with suppress(Crashed):  # then it is offered again, below
             await contain(emit(ended), "answer")
         answer = journal.session.answer

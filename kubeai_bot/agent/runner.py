@@ -23,6 +23,10 @@ from kubeai_bot.interfaces import Hook, SessionStore, Stage
 log = structlog.get_logger(__name__)
 
 
+HAND_OVER = 5.0
+"""Seconds at shutdown for giving leases back; where that fails they expire."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Times in seconds: the lease's term, and how often to look for work that no wake-up told of."""
@@ -118,7 +122,8 @@ class Runner:
             await asyncio.wait(running, timeout=self._pace.last_words)
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        if running:
+            await asyncio.wait(running, timeout=HAND_OVER)  # a store that hangs must not hold up the end
 
     async def _listen(self, wakeups: AsyncIterator[str]) -> None:
         async for session_id in wakeups:

@@ -26,7 +26,7 @@ from kubeai_bot.commands.terminal import (
 )
 from kubeai_bot.domain.session import Session
 from kubeai_bot.domain.storage import Pruned, Retention
-from kubeai_bot.errors import ConfigError, KubeAIError, SessionNotFound
+from kubeai_bot.errors import ConfigError, KubeAIError, SessionNotFound, StoreError
 from kubeai_bot.interfaces import SessionStore
 from kubeai_bot.settings.values import Duration
 from kubeai_bot.stores.session_file import encode_dump
@@ -204,13 +204,16 @@ def delete(context: typer.Context, ids: _Ids, yes: _Yes = False) -> None:
     chosen = list(dict.fromkeys(ids))
 
     async def remove(opened: OpenedStore) -> list[str]:
-        found, missing = await _look_up(opened.store, chosen)
-        if found and not yes:
+        found, damaged, missing = await _look_up(opened.store, chosen)
+        ids = [*(session.id for session in found), *damaged]
+        if ids and not yes:
             show_on_terminal(views.sessions_table(found))
-            ask(f"Delete {len(found)} session{_s(len(found))} with all that is stored of {_them(len(found))}?")
-        for session in found:
-            await opened.store.delete(session.id)
-        note(f"{len(found)} session{_s(len(found))} deleted.")
+            for session_id, reason in damaged.items():
+                note(f"{session_id} cannot be read: {reason}")
+            ask(f"Delete {len(ids)} session{_s(len(ids))} with all that is stored of {_them(len(ids))}?")
+        for session_id in ids:
+            await opened.store.delete(session_id)
+        note(f"{len(ids)} session{_s(len(ids))} deleted.")
         return missing
 
     _fail_if_missing(_store(context).use(remove))
@@ -267,16 +270,19 @@ async def _prune(store: SessionStore, retention: Retention, expected: int) -> Pr
     return done
 
 
-async def _look_up(store: SessionStore, ids: Sequence[str]) -> tuple[list[Session], list[str]]:
-    """The sessions, and the ids that have none."""
+async def _look_up(store: SessionStore, ids: Sequence[str]) -> tuple[list[Session], dict[str, str], list[str]]:
+    """The sessions, those that cannot be read with the reason, and the ids that have none."""
     found: list[Session] = []
+    damaged: dict[str, str] = {}
     missing: list[str] = []
     for session_id in ids:
         try:
             found.append((await store.load(session_id, newest=0)).session)
         except SessionNotFound:
             missing.append(session_id)
-    return found, missing
+        except StoreError as error:
+            damaged[session_id] = str(error)
+    return found, damaged, missing
 
 
 # --- around ---

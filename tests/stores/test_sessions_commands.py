@@ -210,3 +210,15 @@ def test_deleted_means_gone(place, make):
     place.run("delete", session_id, "--yes")
     with pytest.raises(SessionNotFound):
         place.do(lambda store: store.load(session_id))
+
+
+def test_a_session_that_cannot_be_read_can_be_deleted(tmp_path, make):
+    place = Place(tmp_path)
+    damaged, whole = talk(make, place), talk(make, place)
+    journal = next((tmp_path / damaged).glob("journal-*.jsonl"))
+    (tmp_path / damaged / "head.json").unlink(missing_ok=True)
+    journal.write_bytes(b"no journal at all\n" + journal.read_bytes())
+    result = place.run("delete", damaged, answer="y\n")
+    assert "cannot be read" in result.stderr
+    assert not (tmp_path / damaged).exists()
+    assert ids(place) == {whole}
