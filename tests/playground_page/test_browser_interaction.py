@@ -292,3 +292,17 @@ async def test_a_payload_that_slack_would_refuse_is_pointed_out(chromium: Browse
         await visit.page.get_by_role("button", name="Open the inspector").click()
         await expect(visit.inspector.locator(".problems")).to_contain_text("colour")
         await expect(visit.inspector.locator(".entry.trouble")).to_contain_text("chat.postMessage")
+
+
+async def test_a_global_shortcut_of_the_bot_is_offered_with_its_commands_and_opens_its_form(chromium: Browser) -> None:
+    async with visiting(chromium) as visit:
+        area = visit.main.get_by_role("combobox")
+        await area.press_sequentially("/ask")
+        await visit.page.get_by_role("option", name="Ask about the cluster").click()
+        form = visit.page.get_by_role("dialog")
+        await expect(form).to_contain_text("Ask")
+        await form.get_by_role("textbox").fill("Who am I, and what may I do?")
+        await form.get_by_role("button", name="Ask").click()
+        await expect(form).to_be_hidden()
+        await visit.main.get_by_text("History", exact=True).click()
+        await expect(visit.main).to_contain_text("Who am I, and what may I do?")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kubeai_bot.playground.workspace.wire import Fault, Refused
+from kubeai_bot.playground.workspace.wire import Fault
 
 _DEEPEST = 60
 """Steps of a JSON pointer; nothing that Slack shows comes near it."""
@@ -164,13 +164,6 @@ class ByType:
                 yield Fault(f"{at}/type", f"unsupported type: {value['type']}")
             else:
                 yield from shape.check(value, at)
-
-
-def refuse_unless(shape: Shape, value: Any, at: str) -> None:
-    """Raises `invalid_arguments` with every fault of an argument."""
-    faults = list(shape.check(value, at))
-    if faults:
-        raise Refused("invalid_arguments", messages=[str(fault) for fault in faults])
 
 
 def typed(

@@ -64,8 +64,13 @@ export class Composer {
     const command = before.match(/^\/(\S*)$/);
     const mention = before.match(/(?:^|\s)@(\w*)$/);
     const fits = (name, typed) => name.toLowerCase().startsWith(typed.toLowerCase());
-    if (command)
-      return this.app.store.commands.filter((known) => fits(known.command, before)).map((known) => ({ insert: `${known.command} `, from: 0, label: known.command, detail: [known.usage_hint, known.description].filter(Boolean).join(" · ") }));
+    if (command) {
+      const { commands, shortcuts } = this.app.store;
+      return [
+        ...commands.filter((known) => fits(known.command, before)).map((known) => ({ insert: `${known.command} `, from: 0, label: known.command, detail: [known.usage_hint, known.description].filter(Boolean).join(" · ") })),
+        ...shortcuts.filter((known) => known.type === "global" && fits(known.name, command[1])).map((known) => ({ insert: "", from: 0, label: known.name, detail: "shortcut", pick: () => this.app.send("shortcut", { callback_id: known.callback_id }) })),
+      ];
+    }
     if (!mention) return [];
     const names = ["kubeai", ...this.app.store.people.map((person) => person.name)];
     return names.filter((name) => fits(name, mention[1])).map((name) => ({ insert: `@${name} `, from: before.length - mention[1].length - 1, label: `@${name}`, detail: name === "kubeai" ? "app" : "" }));
@@ -91,9 +96,10 @@ export class Composer {
   }
 
   #take() {
-    const { insert, from } = this.#choices[this.#chosen];
+    const { insert, from, pick } = this.#choices[this.#chosen];
     this.#area.setRangeText(insert, from, this.#area.selectionStart, "end");
     this.#typed();
+    pick?.();
   }
 
   #key(event) {

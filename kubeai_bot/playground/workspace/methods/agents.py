@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kubeai_bot.playground.workspace.changes import PromptsSuggested
-from kubeai_bot.playground.workspace.limits import (
-    LOADING_MESSAGE_CHARS,
-    MAX_LOADING_MESSAGES,
-    MAX_PROMPTS,
-    SESSION_STATUSES,
-    SESSION_TITLE_CHARS,
-)
+from kubeai_bot.playground.workspace.limits import SESSION_STATUSES
 from kubeai_bot.playground.workspace.methods.chat import writable
-from kubeai_bot.playground.workspace.schema import Items, Record, Text, refuse_unless
 from kubeai_bot.playground.workspace.state import Session, State
 from kubeai_bot.playground.workspace.wire import Json, Refused, not_now
 
-_LOADING_MESSAGES = Items(Text(LOADING_MESSAGE_CHARS), MAX_LOADING_MESSAGES)
-_PROMPTS = Items(Record({"title": Text(), "message": Text()}), MAX_PROMPTS)
 NO_STOP_WARNING = "missing_agent_session_stopped_event_subscription"
 
 
@@ -34,11 +25,6 @@ def _thread(state: State, args: Json, missing: str) -> Session:
     return state.session(channel.id, root.ts)
 
 
-def _title(title: str) -> str:
-    refuse_unless(Text(SESSION_TITLE_CHARS), title, "/title")
-    return title
-
-
 def set_status(state: State, args: Json) -> Json:
     status = args["status"]
     if status not in SESSION_STATUSES:
@@ -50,7 +36,7 @@ def set_status(state: State, args: Json) -> Json:
     session = _thread(state, args, "thread_ts_required")
     title = args.get("title")
     if title is not None and not known:
-        session.title = _title(title)
+        session.title = title
     session.status, session.initiator = status, initiator or session.initiator
     session.status_text, session.loading_messages = "", ()
     state.announce_session(session)
@@ -61,7 +47,7 @@ def set_status(state: State, args: Json) -> Json:
 
 
 def rename(state: State, args: Json) -> Json:
-    title = _title(args["title"])
+    title: str = args["title"]
     session = _thread(state, args, "thread_ts_required")
     session.title = title
     state.announce_session(session)
@@ -70,8 +56,6 @@ def rename(state: State, args: Json) -> Json:
 
 def set_thread_status(state: State, args: Json) -> Json:
     loading: list[str] = args.get("loading_messages") or []
-    if "loading_messages" in args:
-        refuse_unless(_LOADING_MESSAGES, loading, "/loading_messages")
     session = _thread(state, args, "invalid_thread_ts")
     session.status_text = args.get("status") or ""
     session.loading_messages = tuple(loading) if session.status_text else ()
@@ -82,7 +66,7 @@ def set_thread_status(state: State, args: Json) -> Json:
 
 def set_thread_title(state: State, args: Json) -> Json:
     session = _thread(state, args, "invalid_thread_ts")
-    session.title = _title(args["title"])
+    session.title = args["title"]
     state.announce_session(session)
     return {}
 
@@ -92,7 +76,6 @@ def set_suggested_prompts(state: State, args: Json) -> Json:
     if not channel.is_im:
         raise Refused("channel_not_found")
     prompts: list[Json] = args["prompts"]
-    refuse_unless(_PROMPTS, prompts, "/prompts")
     state.prompts[channel.id] = {"title": args.get("title") or "", "prompts": prompts}
     state.publish(PromptsSuggested(channel.id, args.get("title") or "", tuple(prompts)))
     return {}

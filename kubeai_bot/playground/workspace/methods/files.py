@@ -10,11 +10,8 @@ from kubeai_bot.playground.workspace.content import Content, checked_blocks
 from kubeai_bot.playground.workspace.limits import MAX_UPLOAD_BYTES
 from kubeai_bot.playground.workspace.methods.chat import bot_message, thread_root, writable
 from kubeai_bot.playground.workspace.people import BOT_USER_ID
-from kubeai_bot.playground.workspace.schema import Items, Record, Text, refuse_unless
 from kubeai_bot.playground.workspace.state import SimFile, State
 from kubeai_bot.playground.workspace.wire import Json, Refused, not_now
-
-_FILES = Items(Record({"id": Text()}, {"title": Text(least=0), "highlight_type": Text()}))
 
 
 def to_file(state: State, file: SimFile) -> Json:
@@ -46,8 +43,6 @@ def to_file(state: State, file: SimFile) -> Json:
 
 def get_upload_url(state: State, args: Json) -> Json:
     length = args["length"]
-    if length <= 0:
-        raise Refused("invalid_arguments", messages=["[ERROR] length must be positive [json-pointer:/length]"])
     if length > MAX_UPLOAD_BYTES:
         raise Refused("file_upload_size_restricted")
     file = SimFile(
@@ -69,7 +64,6 @@ def complete_upload(state: State, args: Json) -> Json:
         if args.get("initial_comment"):
             raise Refused("invalid_arguments", messages=["[ERROR] initial_comment and blocks exclude each other"])
         args["blocks"] = checked_blocks(args["blocks"])
-    refuse_unless(_FILES, args["files"], "/files")
     files = [_uploaded(state, item) for item in args["files"]]
     for channel in channels:
         _share(state, channel, files, args)
