@@ -101,12 +101,17 @@ async def test_two_schemas_of_one_database_do_not_meet(database, make):
 
 
 async def test_tables_of_a_later_release_that_are_compatible_are_worked_with(database, admin, make):
+    thread = make.thread()
     async with open_postgres(database) as store:
-        kept = await make.session(store)
+        kept = await make.session(store, thread)
+        for _ in range(5):  # often enough to be prepared
+            assert await store.find(thread) is not None
         await admin.execute(f"UPDATE {SCHEMA}.compatibility SET tables = {TABLES + 1}")  # noqa: S608
         await admin.execute(f"ALTER TABLE {SCHEMA}.sessions ADD COLUMN later text NOT NULL DEFAULT 'x'")
         await admin.execute(f"ALTER TABLE {SCHEMA}.messages ADD COLUMN later integer")
+        await admin.execute(f"ALTER TABLE {SCHEMA}.sessions ALTER COLUMN name TYPE varchar(200)")
         # a replica that runs already, and one that starts now
+        assert await store.find(thread) is not None
         assert await store.unfinished() == [kept]
         lease = await store.lease(kept, "a", 30)
         assert await store.append(lease, 0, make.step(), [make.message()]) == 1

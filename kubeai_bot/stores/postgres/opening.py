@@ -42,7 +42,7 @@ async def open_postgres(
     pooled, ready = await _look(dsn, schema, limits.statement_timeout)
     if not ready:
         await migrate(migration_dsn, schema)
-    database = Database(dsn, schema, limits)
+    database = Database(dsn, schema, limits, prepares=not pooled)
     try:
         bell = Bell()
         listener = Listener(database, bell, listens=not pooled)
