@@ -16,13 +16,13 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 import structlog
@@ -44,31 +44,141 @@ from tests.stores.postgres_server import Server
 
 LENGTHS = (10, 100, 1000, 5000)
 ROUNDS = 60
-SLOW_ROUNDS = 15
 AT_ONCE = 64
 AWAY = 0.0025
+OURS, MINIMAL, RAW = "kubeai-bot, warm", "minimal rows, nothing else", "raw commit of the same rows"
 RIVALS = ("Google ADK", "OpenAI Agents SDK", "LangGraph saver")
 DURABLE = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "256MB"}
 
 Found = dict[str, Any]
 
 
-class Rivals:
-    """The other systems, in their own interpreter."""
+class Contender(Protocol):
+    """A session store with turns in it."""
 
-    def __init__(self, python: str) -> None:
-        self._python = python
+    async def grow(self, name: str, present: int, to: int) -> None: ...
 
-    def ask(self, store: str, url: str, **order: Any) -> list[Found]:
-        """What one order gives; an empty list where there is no such environment."""
-        order = {"store": store, "url": url.replace("postgresql://", "postgresql+psycopg://"), **order}
-        program = str(Path(__file__).parent / "rivals" / "stores.py")
-        done = subprocess.run(
-            [self._python, program], input=json.dumps(order) + "\n", text=True, capture_output=True, check=False
+    async def turns(self, name: str, rounds: int) -> list[float]: ...
+
+    async def together(self, names: Sequence[str], rounds: int) -> float: ...
+
+
+@dataclass
+class Here:
+    """A store in this process."""
+
+    store: Any
+
+    async def grow(self, name: str, present: int, to: int) -> None:
+        """Make the session, where it has no messages yet, and fill it up."""
+        if not present:
+            await self.store.create(name)
+        await self.store.fill(name, max(to - present, 0))
+
+    async def turns(self, name: str, rounds: int) -> list[float]:
+        """Milliseconds each."""
+        took: list[float] = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            await self.store.turn(name)
+            took.append((time.perf_counter() - began) * 1000)
+        return took
+
+    async def together(self, names: Sequence[str], rounds: int) -> float:
+        """Turns a second over all sessions at once."""
+
+        async def work(name: str) -> None:
+            for _ in range(rounds):
+                await self.store.turn(name)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(work(name) for name in names))
+        return len(names) * rounds / (time.perf_counter() - began)
+
+
+@dataclass
+class Elsewhere:
+    """A store in an interpreter of its own."""
+
+    process: asyncio.subprocess.Process
+
+    async def _ask(self, **order: Any) -> Any:
+        say, hear = self.process.stdin, self.process.stdout
+        assert say is not None
+        assert hear is not None
+        say.write(json.dumps(order).encode() + b"\n")
+        answer = await hear.readline()
+        if not answer:
+            raise RuntimeError("a rival has ended: see its words above")
+        return json.loads(answer)
+
+    async def grow(self, name: str, present: int, to: int) -> None:
+        await self._ask(grow=name, **{"from": present, "to": to})
+
+    async def turns(self, name: str, rounds: int) -> list[float]:
+        return await self._ask(turns=name, rounds=rounds)
+
+    async def together(self, names: Sequence[str], rounds: int) -> float:
+        return await self._ask(together=list(names), rounds=rounds)
+
+
+@asynccontextmanager
+async def rivals(python: str | None, names: Sequence[str], url: str) -> AsyncIterator[dict[str, Contender]]:
+    """The other systems' stores; none where there is no environment for them."""
+    program = str(Path(__file__).parent / "rivals" / "stores.py")
+    url = url.replace("postgresql://", "postgresql+psycopg://")
+    started: dict[str, Contender] = {}
+    processes: list[asyncio.subprocess.Process] = []
+    for name in names if python else ():
+        process = await asyncio.create_subprocess_exec(
+            python or "", program, name, url, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 24
         )
-        if done.returncode:
-            raise RuntimeError(f"{store}: {done.stderr[-2000:]}")
-        return [found for found in map(json.loads, done.stdout.splitlines()) if "done" not in found]
+        processes.append(process)
+        started[name] = Elsewhere(process)
+    try:
+        yield started
+    finally:
+        for process in processes:
+            process.kill()
+            await process.wait()
+
+
+async def side_by_side(
+    contenders: Mapping[str, Contender], lengths: Sequence[int], blocks: int = 5
+) -> dict[str, dict[int, float]]:
+    """Median milliseconds of a warm turn at each length. The contenders take turns in blocks, so that a machine that is
+    slow for a while is slow for all of them; short histories are fresh in every block."""
+    found: dict[str, dict[int, float]] = {name: {} for name in contenders}
+    long = {name: (uuid.uuid4().hex, 0) for name in contenders}
+    for contender in contenders.values():  # connections are made, statements prepared, code loaded
+        session = uuid.uuid4().hex
+        await contender.grow(session, 0, 10)
+        await contender.turns(session, 10)
+    for length in lengths:
+        took: dict[str, list[float]] = {name: [] for name in contenders}
+        for _ in range(blocks):
+            for name, contender in contenders.items():
+                session, present = (uuid.uuid4().hex, 0) if length < 1000 else long[name]
+                await contender.grow(session, present, length)
+                took[name] += (await contender.turns(session, 5))[1:]
+                if length >= 1000:
+                    long[name] = session, max(present, length) + 20
+        for name in contenders:
+            found[name][length] = statistics.median(took[name])
+    return found
+
+
+async def all_at_once(contenders: Mapping[str, Contender], blocks: int = 3) -> dict[str, float]:
+    """Median turns a second over many sessions at once, each with 100 messages at first."""
+    names = {name: [uuid.uuid4().hex for _ in range(AT_ONCE)] for name in contenders}
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    for name, contender in contenders.items():
+        for session in names[name]:
+            await contender.grow(session, 0, 100)
+    for _ in range(blocks):
+        for name, contender in contenders.items():
+            rates[name].append(await contender.together(names[name], 10 if name == OURS else 2))
+    return {name: statistics.median(each) for name, each in rates.items()}
 
 
 @asynccontextmanager
@@ -109,34 +219,6 @@ async def timed(turn: Callable[[], Awaitable[Any]], rounds: int = ROUNDS) -> flo
         await turn()
         took.append((time.perf_counter() - began) * 1000)
     return statistics.median(took)
-
-
-async def by_length(store: Any, lengths: Sequence[int], rounds: int = ROUNDS) -> dict[int, float]:
-    """A warm turn at each length of history."""
-    name = uuid.uuid4().hex
-    await store.create(name)
-    length, found = 0, {}
-    for wanted in lengths:
-        await store.fill(name, max(wanted - length, 0))
-        found[wanted] = await timed(lambda: store.turn(name), rounds)
-        length = wanted + 4 * (rounds + 3)
-    return found
-
-
-async def together(store: Any, sessions: int, rounds: int) -> float:
-    """Turns a second over that many sessions at once, each with 100 messages."""
-    names = [uuid.uuid4().hex for _ in range(sessions)]
-    for name in names:
-        await store.create(name)
-        await store.fill(name, 100)
-
-    async def work(name: str) -> None:
-        for _ in range(rounds):
-            await store.turn(name)
-
-    began = time.perf_counter()
-    await asyncio.gather(*(work(name) for name in names))
-    return sessions * rounds / (time.perf_counter() - began)
 
 
 async def wal_of_a_turn(store: Any, url: str, length: int) -> float:
@@ -223,87 +305,84 @@ async def runner_turn(url: str) -> dict[int, float]:
         return {10: short, 5000: await turns(runner, stage, 5000, 30)}
 
 
-async def measure_ours(url: str) -> Found:
+async def measure(url: str, python: str | None) -> Found:
+    """Everything that is compared, in one run on one server."""
     found: Found = {}
-    async with open_postgres(url, limits=Limits(pool_size=20)) as store:
-        found["warm turn"] = await by_length(Ours(store), LENGTHS)
-        found["per second"] = await together(Ours(store), AT_ONCE, 20)
+    pool = await open_pool(url, 20)
+    async with open_postgres(url, limits=Limits(pool_size=20)) as store, rivals(python, RIVALS, url) as others:
+        bare = {MINIMAL: Here(Minimal(pool)), RAW: Here(RawCommit(pool))}
+        found["turn"] = await side_by_side({OURS: Here(Ours(store)), **bare, **others}, LENGTHS)
+        found["per second"] = await all_at_once({OURS: Here(Ours(store)), **others})
         found["wal"] = {length: await wal_of_a_turn(Ours(store), url, length) for length in (10, 5000)}
-    async with link(url, 0) as (near, trips), open_postgres(near, limits=Limits(pool_size=2)) as store:
-        ours = Ours(store)
-        await ours.create("counted")
-        await ours.turn("counted")
-        await trips()
-        for _ in range(50):
-            await ours.turn("counted")
-        found["round trips"] = await trips() / 50
-    async with link(url, AWAY) as (far, _), open_postgres(far, limits=Limits(pool_size=2)) as store:
-        found["far"] = (await by_length(Ours(store), (100,)))[100]
+    await pool.close()
+    async with (
+        link(url, AWAY) as (far, _),
+        open_postgres(far, limits=Limits(pool_size=2)) as store,
+        rivals(python, RIVALS[:2], far) as others,
+    ):
+        distant = await side_by_side({OURS: Here(Ours(store)), **others}, (100,))
+        found["far"] = {name: each[100] for name, each in distant.items()}
+    found["round trips"] = await count_trips(url)
     found["load among"] = {others: await load_among(url, others) for others in (10_000, 300_000)}
     found["race"] = await race(url)
     found["runner turn"] = await runner_turn(url)
     return found
 
 
-async def measure_bare(url: str) -> Found:
-    pool = await open_pool(url, 20)
-    try:
-        raw, minimal = RawCommit(pool), Minimal(pool)
-        return {"raw commit": await by_length(raw, (10,)), "minimal": await by_length(minimal, (10, 5000))}
-    finally:
-        await pool.close()
+async def count_trips(url: str) -> float:
+    """Of one turn, once its statements are prepared."""
+    async with link(url, 0) as (near, trips), open_postgres(near, limits=Limits(pool_size=2)) as store:
+        ours = Ours(store)
+        await ours.create("counted")
+        for _ in range(10):
+            await ours.turn("counted")
+        await trips()
+        for _ in range(100):
+            await ours.turn("counted")
+        return await trips() / 100
 
 
-async def measure_rival(rivals: Rivals, name: str, url: str) -> Found:
-    lengths = rivals.ask(name, url, lengths=LENGTHS, rounds=SLOW_ROUNDS)
-    found: Found = {"warm turn": {each["length"]: each["ms"] for each in lengths}}
-    found["per second"] = rivals.ask(name, url, sessions=AT_ONCE, rounds=3)[0]["per_second"]
-    if name != "LangGraph saver":
-        async with link(url, AWAY) as (far, _):
-            found["far"] = rivals.ask(name, far, lengths=(100,), rounds=SLOW_ROUNDS)[0]["ms"]
-    return found
-
-
-def targets(ours: Found, bare: Found, rivals: dict[str, Found]) -> list[tuple[str, float, str, float]]:
+def targets(found: Found) -> list[tuple[str, float, str, float]]:
     """What is to be reached: name, measured, at least or at most, bound."""
-    warm, raw = ours["warm turn"], bare["raw commit"][10]
+    turn, wal, load, race_ = found["turn"], found["wal"], found["load among"], found["race"]
+    ours = turn[OURS]
     rows = [
-        ("warm turn at 5,000 messages / at 10", warm[5000] / warm[10], "<=", 1.7),
-        ("warm turn at 10 / raw commit of its rows", warm[10] / raw, "<=", 4.0),
-        ("round trips of a batched turn", ours["round trips"], "<=", 2.0),
-        ("WAL of a turn at 5,000 messages, kB", ours["wal"][5000] / 1000, "<=", 8.0),
-        ("WAL at 5,000 / at 10", ours["wal"][5000] / ours["wal"][10], "<=", 1.1),
-        ("WAL at 10 / at 5,000", ours["wal"][10] / ours["wal"][5000], "<=", 1.1),
-        ("load among 300,000 / among 10,000", ours["load among"][300_000] / ours["load among"][10_000], "<=", 1.5),
-        ("race: messages lost", ours["race"]["lost"], "<=", 0),
-        ("race: errors shown", ours["race"]["errors"], "<=", 0),
-        ("race: calls torn from their results", ours["race"]["torn"], "<=", 0),
+        ("warm turn at 5,000 messages / at 10", ours[5000] / ours[10], "<=", 1.7),
+        ("warm turn at 10 / raw commit of its rows", ours[10] / turn[RAW][10], "<=", 4.0),
+        ("round trips of a batched turn", found["round trips"], "<=", 2.0),
+        ("WAL of a turn at 5,000 messages, kB", wal[5000] / 1000, "<=", 8.0),
+        ("WAL at 5,000 / at 10", wal[5000] / wal[10], "<=", 1.1),
+        ("WAL at 10 / at 5,000", wal[10] / wal[5000], "<=", 1.1),
+        ("load among 300,000 / among 10,000", load[300_000] / load[10_000], "<=", 1.5),
+        ("race: messages lost", race_["lost"], "<=", 0),
+        ("race: errors shown", race_["errors"], "<=", 0),
+        ("race: calls torn from their results", race_["torn"], "<=", 0),
     ]
     bounds = {"Google ADK": (100, 8, 20, 20), "OpenAI Agents SDK": (20, 2.5, 4, 4), "LangGraph saver": (80, 0, 0, 0)}
-    for name, found in rivals.items():
+    for name in RIVALS:
+        if name not in turn:
+            continue
         long, short, many, far = bounds[name]
-        theirs = found["warm turn"]
-        rows.append((f"{name} / ours at 5,000 messages", theirs[5000] / warm[5000], ">=", long))
-        rows.append((f"{name} / ours at 10 messages", theirs[10] / warm[10], ">=", short))
-        rows.append(
-            (f"ours / {name}, turns per second, 64 at once", ours["per second"] / found["per second"], ">=", many)
-        )
-        if "far" in found:
-            rows.append((f"{name} / ours, database 2.5 ms away, 100 messages", found["far"] / ours["far"], ">=", far))
+        rows.append((f"{name} / ours, 5,000 messages", turn[name][5000] / ours[5000], ">=", long))
+        rows.append((f"{name} / ours, 10 messages", turn[name][10] / ours[10], ">=", short))
+        rate = found["per second"][OURS] / found["per second"][name]
+        rows.append((f"ours / {name}, turns per second, 64 at once", rate, ">=", many))
+        if name in found["far"]:
+            distant = found["far"][name] / found["far"][OURS]
+            rows.append((f"{name} / ours, database 2.5 ms away", distant, ">=", far))
     return rows
 
 
-def tell(ours: Found, bare: Found, rivals: dict[str, Found]) -> bool:
+def tell(found: Found) -> bool:
     """Print the tables; whether every target was reached."""
-    print(f"\n{'ms a turn, by messages of history':<44}" + "".join(f"{length:>10}" for length in LENGTHS))
-    stores = {"kubeai-bot, warm": ours["warm turn"], **{name: found["warm turn"] for name, found in rivals.items()}}
-    stores |= {"minimal rows, nothing else": bare["minimal"], "raw commit of the same rows": bare["raw commit"]}
-    stores |= {"a whole turn of the runner": ours["runner turn"]}
-    for name, found in stores.items():
-        print(f"{name:<44}" + "".join(f"{found[n]:>10.2f}" if n in found else f"{'':>10}" for n in LENGTHS))
+    print(f"{'ms a turn, by messages of history':<44}" + "".join(f"{length:>10}" for length in LENGTHS))
+    for name, each in {**found["turn"], "a whole turn of the runner": found["runner turn"]}.items():
+        print(f"{name:<44}" + "".join(f"{each[n]:>10.2f}" if n in each else f"{'':>10}" for n in LENGTHS))
+    for what, unit in (("per second", "turns a second, 64 sessions at once"), ("far", "ms a turn, 2.5 ms away")):
+        print(f"\n{unit:<44}" + "  ".join(f"{name}: {value:.1f}" for name, value in found[what].items()))
     print(f"\n{'target':<60}{'measured':>10}{'':>4}{'bound':>8}")
     reached = True
-    for name, measured, relation, bound in targets(ours, bare, rivals):
+    for name, measured, relation, bound in targets(found):
         good = measured <= bound if relation == "<=" else measured >= bound
         reached = reached and good
         print(f"{name:<60}{measured:>10.2f}{relation:>4}{bound:>8g}  {'reached' if good else 'MISSED'}")
@@ -314,20 +393,14 @@ async def main(python: str | None) -> int:
     server = Server(DURABLE)
     server.start()
     try:
-        url = server.url("postgres")
-        bare = await measure_bare(url)
-        ours = await measure_ours(url)
-        rivals = Rivals(python) if python else None
-        others = {name: await measure_rival(rivals, name, url) for name in RIVALS} if rivals else {}
-        reached = tell(ours, bare, others)
+        found = await measure(server.url("postgres"), python)
     finally:
         server.remove()
     machine = {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
-    result = {"machine": machine, "ours": ours, "bare": bare, "rivals": others}
     path = Path(__file__).parent / "results" / "sessions.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    return 0 if reached else 1
+    path.write_text(json.dumps({"machine": machine, **found}, indent=2) + "\n", encoding="utf-8")
+    return 0 if tell(found) else 1
 
 
 if __name__ == "__main__":

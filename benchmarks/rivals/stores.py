@@ -1,14 +1,13 @@
 """The other systems' session stores, each with one turn: load the history, append four messages, update the state.
 
-Runs in an environment of its own (requirements.txt beside this file), started by benchmarks/sessions.py, which says on
-standard input what to measure and reads JSON lines from standard output.
+Runs in an environment of its own (requirements.txt beside this file): `stores.py STORE URL`, started by
+benchmarks/sessions.py, which says on standard input what to do and reads a line of JSON for each order.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import statistics
 import sys
 import time
 import uuid
@@ -167,17 +166,6 @@ class LangGraph:
 KINDS = {"Google ADK": Adk, "OpenAI Agents SDK": OpenAIAgents, "LangGraph saver": LangGraph}
 
 
-async def timed(store: Any, name: str, rounds: int) -> float:
-    """Median milliseconds of a turn."""
-    await store.turn(name)
-    took: list[float] = []
-    for _ in range(rounds):
-        began = time.perf_counter()
-        await store.turn(name)
-        took.append((time.perf_counter() - began) * 1000)
-    return statistics.median(took)
-
-
 async def together(store: Any, names: Sequence[str], rounds: int) -> float:
     """Turns a second over all sessions at once."""
 
@@ -190,39 +178,38 @@ async def together(store: Any, names: Sequence[str], rounds: int) -> float:
     return len(names) * rounds / (time.perf_counter() - began)
 
 
-async def measure(order: dict[str, Any]) -> None:
-    """Does what one line of standard input asks for."""
-    store = KINDS[order["store"]](order["url"])
-    try:
-        if "lengths" in order:
-            name = uuid.uuid4().hex
+async def obey(store: Any, order: dict[str, Any]) -> Any:
+    """What one line of standard input asks for, and what comes of it."""
+    match order:
+        case {"grow": name, "to": length, "from": 0}:
             await store.create(name)
-            length = 0
-            for wanted in order["lengths"]:
-                await store.fill(name, wanted - length)
-                length = wanted + 4 * (order["rounds"] + 1)
-                say({"length": wanted, "ms": await timed(store, name, order["rounds"])})
-        if "sessions" in order:
-            names = [uuid.uuid4().hex for _ in range(order["sessions"])]
-            for name in names:
-                await store.create(name)
-                await store.fill(name, 100)
-            say({"per_second": await together(store, names, order["rounds"])})
+            await store.fill(name, length)
+        case {"grow": name, "to": length, "from": present}:
+            await store.fill(name, length - present)
+        case {"turns": name, "rounds": rounds}:
+            took: list[float] = []
+            for _ in range(rounds):
+                began = time.perf_counter()
+                await store.turn(name)
+                took.append((time.perf_counter() - began) * 1000)
+            return took
+        case {"together": names, "rounds": rounds}:
+            return await together(store, names, rounds)
+        case _:
+            raise ValueError(f"unknown order: {order}")
+    return None
+
+
+async def main(kind: str, url: str) -> None:
+    warnings.simplefilter("ignore")
+    store = KINDS[kind](url)
+    try:
+        for line in sys.stdin:
+            sys.stdout.write(json.dumps(await obey(store, json.loads(line))) + "\n")
+            sys.stdout.flush()
     finally:
         await store.aclose()
 
 
-def say(found: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
-    sys.stdout.flush()
-
-
-async def main() -> None:
-    warnings.simplefilter("ignore")
-    for line in sys.stdin:
-        await measure(json.loads(line))
-        say({"done": True})
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1], sys.argv[2]))
