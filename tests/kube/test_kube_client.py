@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import time
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -10,7 +12,7 @@ from aiohttp import web
 from kubeai_bot.domain.cluster import Request
 from kubeai_bot.domain.identity import AsBot, AsKubeconfig, KubeUser
 from kubeai_bot.domain.policy import SECRETS_REFUSED
-from kubeai_bot.errors import ApiStatus, ClusterError, ForbiddenByPolicy, Unreachable
+from kubeai_bot.errors import ApiStatus, ClusterError, ForbiddenByPolicy, TooLate, Unreachable
 
 MIA = KubeUser("mia@shop.example", ("shop-developers", "oncall, primary", "größe"))
 PODS = Request("GET", "/api/v1/namespaces/shop/pods")
@@ -36,6 +38,17 @@ async def test_every_group_travels_in_a_header_of_its_own(serve, reach):
     assert not [
         key for key, _ in server.asked[0][2] if key.lower().startswith((b"impersonate-extra", b"impersonate-uid"))
     ]
+
+
+async def test_a_request_that_would_begin_too_late_is_not_sent(serve, reach):
+    """As when the process was paused past the lease under which it acts."""
+    server = await serve(empty)
+    cluster = reach(server.url)
+    with pytest.raises(TooLate):
+        await cluster.request(MIA, replace(PODS, start_before=time.monotonic() - 0.001))
+    assert not server.asked
+    await cluster.request(MIA, replace(PODS, start_before=time.monotonic() + 60))
+    assert len(server.asked) == 1
 
 
 async def test_two_people_never_share_headers(serve, reach):
