@@ -4,6 +4,8 @@ KubeAIError
 ├── ConfigError                operator: the configuration cannot work (all faults at once)
 ├── UserError                  person: `reply` is posted as it is
 ├── ToolError                  model: it may correct its call and try again
+│   └── Drifted                a change would now do something else than what was approved
+├── AuditFailed                operator: the audit trail takes no entry, so changes are not made
 ├── ProviderError              the model's API
 │   ├── RateLimited            retry after `retry_after` seconds
 │   ├── ProviderUnavailable    connection, timeout, cut stream, 5xx: retry
@@ -50,6 +52,14 @@ class UserError(KubeAIError):
 
 class ToolError(KubeAIError):
     """A tool call that failed in a way the model should read. The text goes to the model."""
+
+
+class Drifted(ToolError):
+    """Not done: since the approval, what the change would do has changed. It needs a new approval."""
+
+
+class AuditFailed(KubeAIError):
+    """The audit trail could not take an entry anywhere."""
 
 
 class ProviderError(KubeAIError):

@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from kubeai_bot.domain.cluster import Request, Resource, Response
+from kubeai_bot.domain.approval import Preview
+from kubeai_bot.domain.audit import AuditEntry
+from kubeai_bot.domain.cluster import Command, CommandOutput, Request, Resource, Response
 from kubeai_bot.domain.event import TurnEvent
 from kubeai_bot.domain.identity import ClusterIdentity, Identity, Speaker
-from kubeai_bot.domain.message import Json, Message, StoredMessage, ToolCall, VendorParts
-from kubeai_bot.domain.policy import Act, Effect
+from kubeai_bot.domain.message import Message, StoredMessage, ToolCall, VendorParts
+from kubeai_bot.domain.policy import Act
 from kubeai_bot.domain.session import AnswerRef, FeedbackKind, Incoming, Session, ThreadRef, Usage
 from kubeai_bot.domain.storage import (
     AboutPerson,
     Claim,
     Dump,
+    KeptResult,
     Lease,
     Pruned,
     Receipt,
@@ -27,6 +30,7 @@ from kubeai_bot.domain.storage import (
     StoreUsage,
     Tail,
 )
+from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult, ToolSpec
 
 # --- SessionStore ---
 
@@ -89,6 +93,13 @@ class SessionStore(Protocol):
         unread still waits in the inbox; whether it was given back. Raises as `append`."""
         ...
 
+    async def keep_result(self, lease: Lease, result: KeptResult) -> None:
+        """Put a large result beside the session's messages; the same handle again changes nothing. It goes with the
+        session. Raises LeaseLost."""
+        ...
+
+    async def kept_result(self, session_id: str, handle: str) -> KeptResult | None: ...
+
     async def find(self, thread: ThreadRef) -> Session | None: ...
 
     async def unfinished(self) -> Sequence[str]:
@@ -143,16 +154,6 @@ class SessionStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolSpec:
-    """A tool as the model sees it: `parameters` is a JSON Schema object, `effect` what calling it can do."""
-
-    name: str
-    description: str
-    parameters: Json
-    effect: Effect = Effect.READ
-
-
-@dataclass(frozen=True, slots=True)
 class ModelText:
     """More of the model's text."""
 
@@ -201,31 +202,6 @@ class Provider(Protocol):
 # --- Toolset ---
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
-    """A call with checked arguments: what policy decides on. `timeout` in seconds.
-
-    `start_before`: no request of it may begin later than this moment of `time.monotonic()`, because its session may
-    then be in other hands. The loop sets it for what changes something.
-    """
-
-    call: ToolCall
-    effect: Effect
-    intent: str
-    acts: tuple[Act, ...]
-    timeout: float
-    start_before: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool gave: `content` for the model, `summary` one short line for people."""
-
-    content: str
-    summary: str
-    ok: bool = True
-
-
 class Toolset(Protocol):
     """Tools the model may call."""
 
@@ -235,8 +211,31 @@ class Toolset(Protocol):
         """Check the arguments and say what the call would do; sends nothing that acts. Raises ToolError."""
         ...
 
-    async def call(self, planned: PlannedCall, identity: Identity) -> ToolResult:
-        """Do it. Raises ToolError, ClusterError."""
+    async def preview(self, planned: PlannedCall, identity: Identity, context: CallContext) -> Preview:
+        """What a changing call would do, by a dry run as `identity`. Raises ToolError, ClusterError."""
+        ...
+
+    async def call(self, planned: PlannedCall, identity: Identity, context: CallContext) -> ToolResult:
+        """Do it. Raises ToolError, Drifted, ClusterError."""
+        ...
+
+
+class Rights(Protocol):
+    """What somebody may do in the clusters, asked of the clusters."""
+
+    async def missing(self, identity: Identity, acts: Sequence[Act]) -> str:
+        """Which of the acts `identity` may not do, in words; "" where they may do all. Raises ClusterError."""
+        ...
+
+
+# --- Audit ---
+
+
+class Audit(Protocol):
+    """The append-only trail of who did what."""
+
+    async def record(self, entry: AuditEntry) -> None:
+        """On record when it returns. Raises AuditFailed where the trail did not take it: no change is made then."""
         ...
 
 
@@ -251,6 +250,11 @@ class Cluster(Protocol):
 
     async def request(self, identity: ClusterIdentity, request: Request) -> Response:
         """Send as `identity`. Raises ApiStatus, Unreachable, CredentialsFailed, ForbiddenByPolicy, TooLate."""
+        ...
+
+    async def exec(self, identity: ClusterIdentity, command: Command) -> CommandOutput:
+        """Run a command in a container as `identity`, over a WebSocket (v5.channel.k8s.io, KEP-4006). Never sent twice.
+        Raises as `request`; Unreachable also where the connection broke before the exit code came."""
         ...
 
     async def resources(self, max_age: float | None = None) -> Sequence[Resource]:
@@ -311,11 +315,13 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TurnContext:
-    """What hooks see of a turn. `scratch` lives as long as the turn runs on this replica and is never stored."""
+    """What hooks see of a turn; `question` is what the person wrote last. `scratch` lives as long as the turn runs on
+    this replica and is never stored."""
 
     session: Session
     turn_id: str
     identity: Identity
+    question: str = ""
     scratch: dict[str, Any] = field(default_factory=dict[str, Any])
 
 

@@ -6,16 +6,18 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from kubeai_bot.domain.event import Notice, TextDelta, TextDiscarded
 from kubeai_bot.domain.history import estimate_tokens, fit
 from kubeai_bot.domain.identity import Identity
-from kubeai_bot.domain.message import StoredMessage
+from kubeai_bot.domain.message import StoredMessage, ToolCall
+from kubeai_bot.domain.redaction.redactor import RedactingStream, Redactor
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.errors import ContextOverflow, ProviderUnavailable, RateLimited
-from kubeai_bot.interfaces import Emit, ModelFinished, ModelText, Provider, ToolSpec
+from kubeai_bot.interfaces import Emit, ModelFinished, ModelText, Provider
 
 log = structlog.get_logger(__name__)
 
@@ -40,9 +42,11 @@ class Asking:
 
     provider: Provider
     emit: Emit
+    redactor: Redactor
     partial: str = ""
     turns_left_out: int = 0
     _shrink: float = field(default=1.0)
+    _clean: RedactingStream | None = field(default=None)
 
     async def ask(self, question: Question) -> ModelFinished:
         """The model's whole message. Raises ProviderError when every try has failed."""
@@ -78,15 +82,36 @@ class Asking:
         fitted = fit(question.history, question.identity, max(budget, 0))
         self.turns_left_out = max(self.turns_left_out, fitted.turns_left_out)
         self.partial = ""
+        clean = self._clean = self.redactor.stream()
         async with aclosing(self.provider.stream(question.system, fitted.messages, question.tools)) as events:
             async for event in events:
-                if isinstance(event, ModelText):
-                    self.partial += event.text
-                    await self.emit(TextDelta(event.text))
-                else:
-                    self.partial = ""
-                    return event
+                said = clean.feed(event.text) if isinstance(event, ModelText) else clean.finish()
+                if said:
+                    self.partial += said
+                    await self.emit(TextDelta(said))
+                if isinstance(event, ModelFinished):
+                    self.partial, self._clean = "", None
+                    return self._cleaned(event)
         raise ProviderUnavailable("the provider's stream ended without its last event")
+
+    def take_partial(self) -> str:
+        """What the model had said when it was interrupted, also what was held back to see whether it is a secret."""
+        partial = self.partial + (self._clean.finish() if self._clean else "")
+        self.partial, self._clean = "", None
+        return partial
+
+    def _cleaned(self, finished: ModelFinished) -> ModelFinished:
+        """The model's message without anything that looks like a secret, in its arguments too."""
+        text = self.redactor.text(finished.text).text
+        calls = tuple(self._cleaned_call(call) for call in finished.calls)
+        if (text, calls) == (finished.text, finished.calls):
+            return finished
+        return replace(finished, text=text, calls=calls, vendor=None)  # the vendor's parts hold it once more
+
+    def _cleaned_call(self, call: ToolCall) -> ToolCall:
+        arguments = None if call.arguments is None else self.redactor.json(call.arguments)
+        raw = self.redactor.text(call.raw_arguments).text
+        return replace(call, arguments=arguments, raw_arguments=raw if arguments == call.arguments else "")
 
     @staticmethod
     def _wait(error: RateLimited | ProviderUnavailable, tries: int) -> float:

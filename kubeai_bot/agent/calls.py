@@ -1,33 +1,50 @@
-"""From a tool call to its result: planned, judged, run within its time limit; the result always a record."""
+"""From a tool call to its result: planned, judged, put up for approval or run; redacted and on the audit trail."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
 from kubeai_bot.agent.boundary import Crashed, contain
-from kubeai_bot.domain.event import ToolFinished, ToolOutcome, ToolStarted
+from kubeai_bot.agent.entries import Auditor
+from kubeai_bot.agent.parts import TurnParts, TurnRules
+from kubeai_bot.agent.results import bounded, cleaned, fitted
+from kubeai_bot.domain.approval import Approval, Approvals, approval_to_json
+from kubeai_bot.domain.event import Choice, ToolFinished, ToolOutcome, ToolProgress, ToolStarted
 from kubeai_bot.domain.identity import Identity
-from kubeai_bot.domain.message import ToolCall, ToolCallResponse
-from kubeai_bot.domain.policy import Effect, Mode, Refuse, judge
-from kubeai_bot.errors import ClusterError, ToolError, Unreachable
-from kubeai_bot.interfaces import Emit, PlannedCall, ToolResult, Toolset
+from kubeai_bot.domain.message import Json, ToolCall, ToolCallResponse
+from kubeai_bot.domain.policy import Ask, Effect, Refuse, judge
+from kubeai_bot.domain.redaction.redactor import Redactor, has_marker
+from kubeai_bot.domain.session import Session
+from kubeai_bot.domain.storage import KeptResult
+from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult
+from kubeai_bot.domain.turn import APPROVAL, KEPT, UNDO, VERIFY
+from kubeai_bot.errors import AuditFailed, ClusterError, Drifted, ToolError, Unreachable
+from kubeai_bot.interfaces import Emit
 
 log = structlog.get_logger(__name__)
 
-RESULT_LIMIT = 16_000
-"""Characters of one result that reach the model, whatever tool made it."""
-
 PLANNING = 30.0
-"""Seconds that checking a call's arguments may take."""
+"""Seconds that checking a call's arguments may take, and seconds for a dry run."""
+
+DIFF_FOR_MODEL = 4_000
+"""Characters of a dry run's diff that the model reads."""
 
 UNKNOWN_OUTCOME = (
     "It is not known whether this change happened: the program was interrupted while it ran. Do not repeat it before"
     " you have looked at the object's present state."
 )
+MARKED = (
+    "Refused: the arguments hold a redaction marker (<redacted:…>), which stands for a secret that nobody here knows."
+    " Writing it would destroy the real value. Leave that field out, or refer to a Secret by name."
+)
+NO_AUDIT = "Refused: the audit trail takes no entries at the moment, and without one nothing is changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,80 +57,216 @@ class ToReplyWith:
     intent: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ToPutUp:
+    """A change that waits for an approval: it is only tried out, and shown."""
+
+    planned: PlannedCall
+    ask: Ask
+
+
+Plan = PlannedCall | ToPutUp | ToReplyWith
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A call's result as it goes on record. `approval`: it now waits; `choice`: the person is asked."""
+
+    response: ToolCallResponse
+    metadata: Json = field(default_factory=dict[str, Any])
+    approval: Approval | None = None
+    choice: Choice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallScope:
+    """For whom, where, and with what. `approvals` gives the session's present ones; `approved` the approvals that calls
+    of this turn run on, by call id; `keep` puts a large result beside the session."""
+
+    session: Session
+    turn_id: str
+    identity: Identity
+    redactor: Redactor
+    emit: Emit
+    approvals: Callable[[], Approvals]
+    approved: Callable[[], Mapping[str, Approval]]
+    keep: Callable[[KeptResult], Awaitable[None]]
+
+
 class CallRunner:
     """Runs the calls of one turn under one identity."""
 
-    def __init__(self, tools: Toolset, identity: Identity, mode: Mode, emit: Emit) -> None:
-        self._tools = tools
-        self._identity = identity
-        self._mode = mode
-        self._emit = emit
+    def __init__(self, parts: TurnParts, rules: TurnRules, scope: CallScope) -> None:
+        self._tools = parts.tools
+        self._rules = rules
+        self._scope = scope
+        self._audit = Auditor(parts.audit, scope.session, scope.turn_id, scope.identity, rules.now)
 
-    async def plan(self, call: ToolCall) -> PlannedCall | ToReplyWith:
+    async def plan(self, call: ToolCall) -> Plan:
         """Check and judge. Nothing is sent that acts; the result of a call that may not run is ready."""
         if call.arguments is None:
             raw = call.raw_arguments[:500]
             return ToReplyWith(call, f"The arguments of {call.name} were not a JSON object: {raw!r}. Send them again.")
         try:
             async with asyncio.timeout(PLANNING):
-                planned = await contain(self._tools.plan(call, self._identity), call.name)
+                planned = await contain(self._tools.plan(call, self._scope.identity), call.name)
         except Crashed:
             return ToReplyWith(call, f"The tool {call.name} failed inside the bot. Try another way.")
         except (ToolError, ClusterError) as error:
             return ToReplyWith(call, str(error))
         except TimeoutError:
             return ToReplyWith(call, "The cluster did not say in time which resources it has.")
-        verdict = judge(planned.effect, planned.acts, self._mode, self._identity)
+        planned = replace(planned, intent=self._scope.redactor.text(planned.intent).text)
+        return await self._judged(planned)
+
+    async def _judged(self, planned: PlannedCall) -> Plan:
+        scope, call = self._scope, planned.call
+        channel = scope.session.thread.channel_id
+        verdict = judge(planned.effect, planned.acts, self._rules.policy, scope.identity, channel)
+        if planned.effect is not Effect.READ and has_marker(call.arguments):
+            verdict = Refuse(MARKED)
         if isinstance(verdict, Refuse):
             log.info("tool call refused", tool=call.name, effect=planned.effect.value)
+            await self._audit.call(planned, "refused", verdict.reason)
             return ToReplyWith(call, verdict.reason, "refused", planned.intent)
+        if isinstance(verdict, Ask) and call.id not in scope.approved():
+            granted = verdict.bypass and any(
+                grant.covers(planned.acts, scope.identity.speaker, self._rules.now())
+                for grant in scope.approvals().grants
+            )
+            if not granted:
+                return ToPutUp(planned, verdict)
         return planned
 
-    async def run(self, planned: PlannedCall) -> ToolCallResponse:
-        """Run a planned call that policy let through. Never raises but for cancellation."""
-        await self._emit(ToolStarted(planned.call.id, planned.intent))
+    async def run(self, planned: PlannedCall) -> Outcome:
+        """Run a planned call that policy let through. Raises StoreError, and else nothing but cancellation."""
+        scope, call = self._scope, planned.call
+        await scope.emit(ToolStarted(call.id, planned.intent))
         started = time.monotonic()
-        reached = True
+        approval = scope.approved().get(call.id)
+        try:
+            if planned.effect is not Effect.READ:
+                await self._audit.call(planned, "started", approval=approval)
+            result, reached = await self._result(planned, approval)
+        except AuditFailed:
+            result, reached = ToolResult(NO_AUDIT, "refused: no audit trail", ok=False), False
+        except Drifted as error:
+            await scope.emit(ToolFinished(call.id, planned.intent, "failed", "no longer what was approved", 0.0))
+            ask = approval.ask if approval else Ask()
+            return await self.put_up(ToPutUp(planned, ask), f"{error} ")
+        seconds = time.monotonic() - started
+        return await self._record(planned, cleaned(result, scope.redactor), reached=reached, seconds=seconds)
+
+    async def _result(self, planned: PlannedCall, approval: Approval | None) -> tuple[ToolResult, bool]:
+        """What came of it, and whether a change may have happened. Raises Drifted."""
         try:
             async with asyncio.timeout(planned.timeout):
-                result = await contain(self._tools.call(planned, self._identity), planned.call.name)
+                context = self._context(planned.call, approval)
+                return await contain(self._tools.call(planned, self._scope.identity, context), planned.call.name), True
+        except Drifted:
+            raise
         except (ToolError, ClusterError) as error:
             reached = isinstance(error, Unreachable)  # every other error says that nothing was changed
             text = f"{error} {UNKNOWN_OUTCOME}" if reached and planned.effect is not Effect.READ else str(error)
-            result = ToolResult(text, _first_line(str(error)), ok=False)
+            return ToolResult(text, first_line(str(error)), ok=False), reached
         except TimeoutError:
-            result = _out_of_time(planned)
+            return _out_of_time(planned), True
         except Crashed:
-            result = ToolResult(_crashed(planned), "the tool failed inside the bot", ok=False)
-        seconds = time.monotonic() - started
+            return ToolResult(_crashed(planned), "the tool failed inside the bot", ok=False), True
+
+    async def _record(self, planned: PlannedCall, result: ToolResult, *, reached: bool, seconds: float) -> Outcome:
+        scope, call = self._scope, planned.call
         outcome: ToolOutcome = "ok" if result.ok else "failed"
-        log.info(
-            "tool call", tool=planned.call.name, effect=planned.effect.value, outcome=outcome, seconds=round(seconds, 3)
+        log.info("tool call", tool=call.name, effect=planned.effect.value, outcome=outcome, seconds=round(seconds, 3))
+        approval = scope.approved().get(call.id)
+        await self._audit.call(planned, outcome, result=result, seconds=seconds, approval=approval)
+        seen_by = (scope.identity, self._rules.now())
+        fit = await fitted(result, call.id, planned.intent, seen_by, scope.keep)
+        await scope.emit(ToolFinished(call.id, planned.intent, outcome, result.summary, seconds))
+        changed = reached and planned.effect is not Effect.READ
+        response = ToolCallResponse(
+            call.id, call.name, fit.result.content, result.ok, changed, result.summary, round(seconds, 4)
         )
-        await self._emit(ToolFinished(planned.call.id, planned.intent, outcome, result.summary, seconds))
-        return ToolCallResponse(
-            call_id=planned.call.id,
-            name=planned.call.name,
-            content=bounded(result.content),
-            ok=result.ok,
-            changed=reached and planned.effect is not Effect.READ,
-            summary=result.summary,
-            seconds=seconds,
-        )
+        metadata: dict[str, Any] = {}
+        if fit.handle:
+            metadata[KEPT] = [fit.handle, planned.intent, fit.characters]
+        if result.verify and result.ok:
+            metadata[VERIFY] = [result.verify.name, result.verify.arguments]
+        if result.undo and result.ok:
+            metadata[UNDO] = [result.undo_intent or f"Undo {planned.intent}", result.undo.name, result.undo.arguments]
+        return Outcome(response, metadata, choice=result.choice)
 
-    async def reply(self, unplanned: ToReplyWith) -> ToolCallResponse:
+    async def put_up(self, waiting: ToPutUp, because: str = "") -> Outcome:
+        """Try a change out and put it up for approval; where it cannot be tried, say why instead."""
+        scope, planned = self._scope, waiting.planned
+        call = planned.call
+        try:
+            async with asyncio.timeout(max(PLANNING, planned.timeout)):
+                preview = await contain(
+                    self._tools.preview(planned, scope.identity, self._context(call, None)), call.name
+                )
+        except (ToolError, ClusterError) as error:
+            return await self.reply(ToReplyWith(call, str(error), "failed", planned.intent))
+        except (Crashed, TimeoutError):
+            reason = f"{call.name} could not be tried out, so nothing was put up for approval. Nothing was changed."
+            return await self.reply(ToReplyWith(call, reason, "failed", planned.intent))
+        redact = scope.redactor.text
+        preview = replace(
+            preview, diff=redact(preview.diff).text, warnings=tuple(redact(w).text for w in preview.warnings)
+        )
+        now = self._rules.now()
+        approval = Approval(
+            id=f"a-{secrets.token_hex(4)}",
+            call=call,
+            requester=scope.identity.speaker,
+            who=scope.identity.describe(),
+            cluster=next((act.cluster for act in planned.acts if act.cluster), ""),
+            intent=planned.intent,
+            acts=planned.acts,
+            preview=preview,
+            ask=waiting.ask,
+            asked_at=now,
+            expires_at=now + self._rules.approval_ttl,
+        )
+        try:
+            await self._audit.asked(approval)
+        except AuditFailed:
+            return await self.reply(ToReplyWith(call, NO_AUDIT, "refused", planned.intent))
+        await scope.emit(ToolStarted(call.id, planned.intent))
+        await scope.emit(ToolFinished(call.id, planned.intent, "waiting", "waits for an approval", 0.0))
+        content = (
+            f"{because}Nothing has been changed: this waits for an approval ({approval.id}), for which the person is"
+            f" shown a card with this dry run. The turn ends now; you will be told what was decided.\n"
+            f"{bounded(preview.diff, DIFF_FOR_MODEL)}"
+        )
+        response = ToolCallResponse(call.id, call.name, content, ok=True, summary="waits for an approval")
+        return Outcome(response, {APPROVAL: approval_to_json(approval)}, approval)
+
+    async def reply(self, unplanned: ToReplyWith) -> Outcome:
         """The result of a call that is not run."""
-        call, summary = unplanned.call, _first_line(unplanned.reason)
-        intent = unplanned.intent or call.name
-        await self._emit(ToolStarted(call.id, intent))
-        await self._emit(ToolFinished(call.id, intent, unplanned.outcome, summary, 0.0))
-        return ToolCallResponse(call.id, call.name, bounded(unplanned.reason), ok=False, summary=summary)
+        call = unplanned.call
+        reason = self._scope.redactor.text(unplanned.reason).text
+        summary, intent = first_line(reason), unplanned.intent or call.name
+        await self._scope.emit(ToolStarted(call.id, intent))
+        await self._scope.emit(ToolFinished(call.id, intent, unplanned.outcome, summary, 0.0))
+        return Outcome(ToolCallResponse(call.id, call.name, bounded(reason), ok=False, summary=summary))
 
-    async def unknown(self, call: ToolCall) -> ToolCallResponse:
+    async def unknown(self, call: ToolCall) -> Outcome:
         """The result of a write that was on record as started by a runner which is gone."""
-        await self._emit(ToolFinished(call.id, call.name, "interrupted", "interrupted: outcome unknown", 0.0))
-        return ToolCallResponse(
-            call.id, call.name, UNKNOWN_OUTCOME, ok=False, changed=True, summary=f"{call.name}: outcome unknown"
+        await self._audit.unknown(call)
+        await self._scope.emit(ToolFinished(call.id, call.name, "interrupted", "interrupted: outcome unknown", 0.0))
+        summary = f"{call.name}: outcome unknown"
+        return Outcome(ToolCallResponse(call.id, call.name, UNKNOWN_OUTCOME, ok=False, changed=True, summary=summary))
+
+    def _context(self, call: ToolCall, approval: Approval | None) -> CallContext:
+        scope = self._scope
+
+        async def progress(text: str) -> None:
+            await scope.emit(ToolProgress(call.id, first_line(scope.redactor.text(text).text)))
+
+        approved = approval.preview.digest if approval else None
+        return CallContext(
+            scope.session.id, scope.turn_id, scope.session.thread.channel_id, scope.redactor, progress, approved
         )
 
 
@@ -129,15 +282,6 @@ def _crashed(planned: PlannedCall) -> str:
     return text if planned.effect is Effect.READ else f"{text} {UNKNOWN_OUTCOME}"
 
 
-def bounded(content: str, limit: int = RESULT_LIMIT) -> str:
-    """Head and tail of a text that is too long, with a word on what is missing between them."""
-    if len(content) <= limit:
-        return content
-    head, tail = int(limit * 0.6), int(limit * 0.4)
-    left_out = len(content) - head - tail
-    return f"{content[:head]}\n[… {left_out} characters left out …]\n{content[-tail:]}"
-
-
-def _first_line(text: str, limit: int = 160) -> str:
+def first_line(text: str, limit: int = 160) -> str:
     line = text.strip().split("\n", 1)[0]
     return line if len(line) <= limit else line[: limit - 1] + "…"

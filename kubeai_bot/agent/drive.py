@@ -14,14 +14,15 @@ from kubeai_bot.agent.boundary import Crashed, contain
 from kubeai_bot.agent.closing import early_end
 from kubeai_bot.agent.failures import failure_from
 from kubeai_bot.agent.journal import Journal
-from kubeai_bot.agent.loop import Turn, TurnParts, TurnRules
+from kubeai_bot.agent.loop import Turn
 from kubeai_bot.agent.opening import TurnOpener
+from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.agent.words import FORGET
 from kubeai_bot.domain.event import Notice, TurnEnded, TurnStarted
 from kubeai_bot.domain.identity import Identity, Speaker
-from kubeai_bot.domain.message import Failure
+from kubeai_bot.domain.message import Failure, Source, Text
 from kubeai_bot.domain.session import AgentState, TurnRef
-from kubeai_bot.domain.storage import SessionChange
+from kubeai_bot.domain.storage import KEEP, SessionChange
 from kubeai_bot.domain.turn import messages_of, next_step
 from kubeai_bot.errors import KubeAIError, LeaseLost, SequenceConflict, SessionNotFound, StoreError, UserError
 from kubeai_bot.interfaces import Emit, Hook, Showing, Stage, TurnContext
@@ -155,9 +156,9 @@ class Drive:
                 return False
             log.error("answer given up: Slack did not take it")
         log.info("turn ended", outcome=ended.outcome)
-        return await self._close(journal, turn)
+        return await self._close(journal, turn, ended)
 
-    async def _close(self, journal: Journal, turn: TurnRef) -> bool:
+    async def _close(self, journal: Journal, turn: TurnRef, ended: TurnEnded) -> bool:
         """The last record of a turn; False where nothing is left to do, or the session is gone because somebody had it
         forgotten."""
         session = journal.session
@@ -165,7 +166,9 @@ class Drive:
         forgets = FORGET in session.metadata or any(FORGET in message.metadata for message in turn_messages)
         if forgets and await self._forget(journal, turn):
             return False
-        change = SessionChange(agent_state=AgentState.DONE, turn=None)
+        status = self.parts.mcp_status()
+        mcp = KEEP if status == session.mcp_status else status
+        change = SessionChange(agent_state=_state_after(ended), turn=None, mcp_status=mcp)
         if forgets:  # something unread waits: it is answered first, without what is to be forgotten
             change = replace(change, metadata={**session.metadata, FORGET: True}, start_seq=session.last_seq + 1)
         return not await journal.close(f"{turn.turn_id}:closed", _stops(journal), change)
@@ -198,7 +201,7 @@ class Drive:
 
     async def _run(self, journal: Journal, turn: TurnRef, emit: Emit, *, opened: bool) -> TurnEnded:
         identity = await self._identity(turn, opened=opened)
-        context = TurnContext(journal.session, turn.turn_id, identity)
+        context = TurnContext(journal.session, turn.turn_id, identity, _question(journal, turn))
         additions = tuple([await hook.before(context) for hook in self.hooks])
         ended = await Turn(journal, identity, emit, self.parts, self.rules).run(additions)
         for hook in self.hooks:
@@ -226,6 +229,22 @@ class Drive:
     def _speaker(journal: Journal, turn: TurnRef) -> Speaker:
         asked = (message.speaker for message in messages_of(journal.history, turn.turn_id) if message.speaker)
         return next(asked, Speaker(journal.session.thread.team_id, journal.session.slack_user_id))
+
+
+def _question(journal: Journal, turn: TurnRef) -> str:
+    """What the person wrote last."""
+    said = [
+        message.payload.text
+        for message in messages_of(journal.history, turn.turn_id)
+        if message.source is Source.USER and isinstance(message.payload, Text)
+    ]
+    return said[-1] if said else ""
+
+
+def _state_after(ended: TurnEnded) -> AgentState:
+    if ended.outcome != "waiting":
+        return AgentState.DONE
+    return AgentState.WAITING_FOR_INPUT if ended.choice else AgentState.WAITING_FOR_APPROVAL
 
 
 def _stops(journal: Journal) -> list[int]:

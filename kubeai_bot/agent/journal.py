@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from kubeai_bot.domain.message import Message, StoredMessage
 from kubeai_bot.domain.session import AnswerRef, InboxItem, Session
-from kubeai_bot.domain.storage import Keep, Lease, SessionChange, Tail
+from kubeai_bot.domain.storage import Keep, KeptResult, Lease, SessionChange, Tail
 from kubeai_bot.errors import LeaseLost
 from kubeai_bot.interfaces import SessionStore
 
@@ -90,6 +90,10 @@ class Journal:
         step = f"{answer.turn_id}:answer:{self._lease.epoch}:{self._records}"
         await self.append(step, change=SessionChange(answer=answer))
 
+    async def keep_result(self, result: KeptResult) -> None:
+        """Keep a large result with the session. Raises LeaseLost."""
+        await self._store.keep_result(self._lease, result)
+
     async def refresh(self) -> None:
         """Read the inbox again: what arrived meanwhile, a wish to stop among it."""
         self.nudged.clear()
@@ -159,6 +163,6 @@ class Journal:
 def _changed(session: Session, change: SessionChange | None) -> Session:
     if change is None:
         return session
-    names = ("agent_state", "turn", "answer", "last_identity", "start_seq", "name", "provider", "model", "metadata")
-    fields = {name: getattr(change, name) for name in names if not isinstance(getattr(change, name), Keep)}
-    return replace(session, **fields, usage=session.usage + change.add_usage)
+    names = (field.name for field in fields(change) if field.name != "add_usage")
+    given = {name: getattr(change, name) for name in names if not isinstance(getattr(change, name), Keep)}
+    return replace(session, **given, usage=session.usage + change.add_usage)

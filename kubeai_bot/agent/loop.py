@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
 
 from kubeai_bot.agent.asking import Asking, Question
-from kubeai_bot.agent.calls import CallRunner, ToReplyWith
+from kubeai_bot.agent.calls import CallRunner, CallScope, Outcome, Plan, ToPutUp, ToReplyWith
 from kubeai_bot.agent.closing import early_end, taken_back
 from kubeai_bot.agent.failures import deadline_failure, empty_failure, failure_from
 from kubeai_bot.agent.journal import Journal
+from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.agent.prompt import LAST_STEP, system_prompt
+from kubeai_bot.domain.approval import approvals_from_json, approvals_to_json
 from kubeai_bot.domain.event import TextFinished, ToolFinished, TurnEnded
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import (
@@ -25,55 +26,37 @@ from kubeai_bot.domain.message import (
     Source,
     Text,
     ToolCallRequest,
-    ToolCallResponse,
     ToolCallStarted,
+    UserChoiceRequest,
 )
-from kubeai_bot.domain.policy import Effect, Mode
+from kubeai_bot.domain.policy import Effect
 from kubeai_bot.domain.session import InboxItem, Usage
 from kubeai_bot.domain.storage import SessionChange
+from kubeai_bot.domain.tool import PlannedCall
 from kubeai_bot.domain.turn import (
     NOTES,
     AskModel,
+    LookAfter,
     PendingCall,
     RunCalls,
+    approved_in,
     changes_made,
     messages_of,
     next_step,
     unanswered,
 )
 from kubeai_bot.errors import ProviderError, StoreError, UserError
-from kubeai_bot.interfaces import Emit, IdentityResolver, ModelFinished, PlannedCall, Provider, Toolset
+from kubeai_bot.interfaces import Emit, ModelFinished
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class TurnRules:
-    """What every turn of this deployment keeps to."""
-
-    name: str = "kubeai"
-    mode: Mode = Mode.NONE
-    max_iterations: int = 20
-    deadline: float = 600.0
-    """Seconds; counted anew by a runner that takes a turn over."""
-    clusters: tuple[str, ...] = ()
-    keeping: str = "in memory: they are gone when I am restarted"
-    """How sessions are kept, in words for people."""
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+MOST_PENDING = 20
+"""Changes of one session that may wait at a time; the oldest beyond that are no longer offered."""
 
 
 class _StopAsked(Exception):
     pass
-
-
-@dataclass(frozen=True, slots=True)
-class TurnParts:
-    """What a turn works with."""
-
-    provider: Provider
-    tools: Toolset
-    resolver: IdentityResolver
 
 
 class Turn:
@@ -89,8 +72,20 @@ class Turn:
         self.rules = rules
         self._emit = emit
         self._parts = parts
-        self._asking = Asking(parts.provider, emit)
-        self._calls = CallRunner(parts.tools, identity, rules.mode, emit)
+        thread = journal.session.thread
+        self._redactor = parts.redaction.for_session(thread.team_id, thread.channel_id, thread.thread_ts)
+        self._asking = Asking(parts.provider, emit, self._redactor)
+        scope = CallScope(
+            journal.session,
+            self.turn_id,
+            identity,
+            self._redactor,
+            emit,
+            approvals=lambda: approvals_from_json(journal.session.approval),
+            approved=lambda: approved_in(self.messages),
+            keep=journal.keep_result,
+        )
+        self._calls = CallRunner(parts, rules, scope)
         self._ends_at = time.monotonic() + rules.deadline
 
     @property
@@ -108,6 +103,9 @@ class Turn:
                     await self._stop()
                 elif isinstance(step, RunCalls):
                     await self._run_calls(step.calls)
+                elif isinstance(step, LookAfter):
+                    request = self._message(Source.AGENT, ToolCallRequest(step.calls))
+                    await self._append("look", [request])
                 else:
                     await self._steer()
                     await self._ask(step, additions)
@@ -124,7 +122,7 @@ class Turn:
         last = step.asked >= rules.max_iterations
         additions = (*additions, LAST_STEP) if last else additions
         question = Question(
-            system_prompt(rules.name, self.identity, rules.mode, rules.clusters, rules.now(), additions),
+            system_prompt(rules, self.identity, additions),
             self.journal.history,
             self.identity,
             () if last else self._parts.tools.specs(self.identity),
@@ -174,8 +172,14 @@ class Turn:
         elif isinstance(plans[0], PlannedCall):
             await self._write(plans[0])
 
-    async def _result(self, plan: PlannedCall | ToReplyWith) -> ToolCallResponse:
-        return await (self._calls.reply(plan) if isinstance(plan, ToReplyWith) else self._calls.run(plan))
+    async def _result(self, plan: Plan) -> Outcome:
+        match plan:
+            case ToReplyWith():
+                return await self._calls.reply(plan)
+            case ToPutUp():
+                return await self._calls.put_up(plan)
+            case PlannedCall():
+                return await self._calls.run(plan)
 
     async def _write(self, plan: PlannedCall) -> None:
         if self.journal.stop_asked.is_set():
@@ -185,8 +189,18 @@ class Turn:
         plan = replace(plan, start_before=await self.journal.hold(plan.timeout))
         await self._respond([await self._calls.run(plan)])
 
-    async def _respond(self, responses: list[ToolCallResponse]) -> None:
-        await self._append("result", [self._message(Source.AGENT, response) for response in responses])
+    async def _respond(self, outcomes: list[Outcome]) -> None:
+        """Put results on record, and with them what now waits for somebody."""
+        messages = [self._message(Source.AGENT, each.response, dict(each.metadata)) for each in outcomes]
+        choices = [each.choice for each in outcomes if each.choice]
+        messages += [self._message(Source.AGENT, UserChoiceRequest(each.prompt, each.choices)) for each in choices[:1]]
+        waiting = tuple(each.approval for each in outcomes if each.approval)
+        change = None
+        if waiting:
+            present = approvals_from_json(self.journal.session.approval).living(self.rules.now())
+            present = replace(present, pending=(*present.pending, *waiting)[-MOST_PENDING:])
+            change = SessionChange(approval=approvals_to_json(present))
+        await self._append("result", messages, change)
 
     async def _steer(self) -> None:
         """Take in what the same person has said meanwhile; what others say waits for a turn of their own."""
@@ -222,7 +236,7 @@ class Turn:
         await self._end(failure, settled)
 
     async def _end(self, failure: Failure, consume: Iterable[int] = (), usage: Usage = Usage()) -> None:  # noqa: B008
-        partial, self._asking.partial = self._asking.partial, ""
+        partial = self._asking.take_partial()
         now = self.rules.now()
         messages = early_end(self.messages, self.turn_id, self.identity, failure, now, partial)
         step = f"{self.turn_id}:ended:{self.journal.session.last_seq}"
@@ -254,7 +268,7 @@ class Turn:
         return Message(self.turn_id, source, payload, self.identity, self.rules.now(), metadata=metadata or {})
 
 
-def _is_write(plan: PlannedCall | ToReplyWith) -> bool:
+def _is_write(plan: Plan) -> bool:
     return isinstance(plan, PlannedCall) and plan.effect is not Effect.READ
 
 

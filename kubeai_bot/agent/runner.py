@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from kubeai_bot.agent.cache import NEWEST, SessionCache
 from kubeai_bot.agent.drive import Drive
 from kubeai_bot.agent.journal import Journal, Term
-from kubeai_bot.agent.loop import TurnParts, TurnRules
 from kubeai_bot.agent.opening import TurnOpener
+from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.agent.words import Words
 from kubeai_bot.domain.session import Incoming
 from kubeai_bot.domain.storage import Claim, Lease, Receipt, Tail
@@ -55,9 +55,8 @@ class Runner:
     ) -> None:
         self._store = store
         self._pace = pace
-        model = (parts.provider.name, parts.provider.model)
-        words = Words(store, rules.name, rules.mode, rules.clusters, " · ".join(model), rules.keeping)
-        opener = TurnOpener(parts.resolver, words, model, rules.now)
+        self._redaction = parts.redaction
+        opener = TurnOpener(parts, Words(store, parts, rules), rules)
         self._draining = asyncio.Event()
         self._drive = Drive(stage, opener, parts, rules, hooks, pace.inbox_poll, self._draining)
         self._cache = SessionCache(pace.cached_sessions)
@@ -72,7 +71,11 @@ class Runner:
         return len(self._tasks)
 
     async def receive(self, incoming: Incoming) -> Receipt:
-        """Put an event on record and, where nobody works on its session, begin at once. Raises StoreError."""
+        """Put an event on record, without the secrets that somebody pasted; where nobody works on its session, begin at
+        once. Raises StoreError."""
+        thread = incoming.thread
+        redactor = self._redaction.for_session(thread.team_id, thread.channel_id, thread.thread_ts)
+        incoming = replace(incoming, text=redactor.text(incoming.text).text)
         claim = None
         if self._accepting:
             claim = Claim(self._owner(), self._pace.term.ttl, self._cache.known(incoming.thread), NEWEST)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubeai_bot.agent.deciding import approvals_of, grants_text
+from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import Json
-from kubeai_bot.domain.policy import Mode
-from kubeai_bot.domain.session import Incoming, Session
+from kubeai_bot.domain.policy import Effect, Mode
+from kubeai_bot.domain.session import InboxKind, Incoming, Session
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.errors import StoreError
 from kubeai_bot.interfaces import SessionStore
 
@@ -30,6 +33,7 @@ STORE_FAILED = "My session store did not answer, so I cannot tell. Ask again in 
 
 CHANGES = {
     Mode.NONE: "I change nothing: for a change I give you the command.",
+    Mode.ALLOW: "I may also change things that you ask for: each change waits for an approval.",
     Mode.AUTO: "I may also change things that you ask for and may change yourself.",
 }
 
@@ -44,45 +48,58 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Answers by kind of inbox item. `model` is the vendor and the model that is asked, `keeping` says how sessions
-    are kept."""
+    """Answers by kind of inbox item."""
 
     store: SessionStore
-    name: str
-    mode: Mode
-    clusters: Sequence[str]
-    model: str
-    keeping: str
+    parts: TurnParts
+    rules: TurnRules
 
     async def reply(self, incoming: Incoming, session: Session, identity: Identity) -> Reply | None:
         """The program's own answer; None for a question to the model."""
         match incoming.kind:
-            case "help":
-                return Reply(help_text(self.name, self.mode, self.clusters))
-            case "clear":
-                return Reply(CLEARED)
-            case "stop":
-                return Reply(NOTHING_RUNS)
-            case "status":
-                return Reply(self._status(session, identity))
+            case "message" | "decision":
+                return None
+            case "forget":
+                return self._forget(incoming, session)
             case "stored":
                 return Reply(await self._stored(incoming.speaker.user_id))
-            case "forget":
-                if not session.thread.is_dm and incoming.speaker.user_id != session.slack_user_id:
-                    return Reply(NOT_YOURS)
-                return Reply(FORGOTTEN, {FORGET: True})
-            case "message":
-                return None
+            case kind:
+                return Reply(self._said(kind, session, identity))
+
+    def _said(self, kind: InboxKind, session: Session, identity: Identity) -> str:
+        answers: Mapping[str, Callable[[], str]] = {
+            "help": lambda: help_text(self.rules.name, self.rules.mode, self.rules.clusters),
+            "clear": lambda: CLEARED,
+            "stop": lambda: NOTHING_RUNS,
+            "status": lambda: self._status(session, identity),
+            "tools": lambda: tools_text(self.parts.tools.specs(identity), self.parts.mcp_status()),
+            "grants": lambda: grants_text(approvals_of(session)),
+            "clusters": lambda: f"Clusters: {', '.join(self.rules.clusters) or 'none'}.",
+        }
+        return answers[kind]()
+
+    @staticmethod
+    def _forget(incoming: Incoming, session: Session) -> Reply:
+        if not session.thread.is_dm and incoming.speaker.user_id != session.slack_user_id:
+            return Reply(NOT_YOURS)
+        return Reply(FORGOTTEN, {FORGET: True})
 
     def _status(self, session: Session, identity: Identity) -> str:
+        rules, provider = self.rules, self.parts.provider
+        troubles = "".join(f"- Not used: {trouble}\n" for trouble in self.parts.troubles())
+        waiting = len(approvals_of(session).pending)
+        pending = f"- {_counted(waiting, 'change')} waiting for an approval\n" if waiting else ""
         used, records = session.usage, f", {_counted(session.last_seq, 'record')}" if session.last_seq else ""
         return (
             f"- Session `{session.id}`, begun {session.created_at:%Y-%m-%d %H:%M} UTC{records}\n"
-            f"- Model: {self.model} ({used.input:,} tokens read, {used.output:,} written)\n"
+            f"- Model: {provider.name} · {provider.model} ({used.input:,} tokens read, {used.output:,} written)\n"
             f"- You are, in Kubernetes: {identity.describe()}\n"
-            f"- Clusters: {', '.join(self.clusters) or 'none'}\n"
-            f"- {CHANGES[self.mode]}\n"
-            f"- Sessions are kept {self.keeping}"
+            f"- Clusters: {', '.join(rules.clusters) or 'none'}\n"
+            f"- {CHANGES[rules.mode]}\n"
+            f"{pending}"
+            f"{servers_text(self.parts.mcp_status())}"
+            f"{troubles}"
+            f"- Sessions are kept {rules.keeping}"
         )
 
     async def _stored(self, user_id: str) -> str:
@@ -95,9 +112,24 @@ class Words:
             f"I have {_counted(about.sessions, 'session')} on record that you began or spoke in{since}, with"
             f" {_counted(about.messages, 'message')} of yours, and {_counted(about.feedback, 'time')} your feedback."
             " A session holds what was said in its thread, what I looked up with your permissions, your Slack user id"
-            f" and your Kubernetes user and groups; no tokens. Sessions are kept {self.keeping}.\n"
+            f" and your Kubernetes user and groups; no tokens. Sessions are kept {self.rules.keeping}.\n"
             "Say `forget this thread` in a thread to have its session deleted."
         )
+
+
+def servers_text(mcp_status: Json) -> str:
+    """One line for each MCP server."""
+    lines: list[str] = []
+    for name, state in mcp_status.items():
+        connected = f"connected, {_counted(int(state.get('tools', 0)), 'tool')}" if state.get("connected") else ""
+        lines.append(f"- MCP server {name}: {connected or state.get('reason') or 'not connected'}\n")
+    return "".join(lines)
+
+
+def tools_text(specs: Sequence[ToolSpec], mcp_status: Json) -> str:
+    """What the word `tools` answers: every tool by name, those that change something marked."""
+    names = [f"`{spec.name}`{'' if spec.effect is Effect.READ else ' (changes)'}" for spec in specs]
+    return f"{_counted(len(names), 'tool')}: {', '.join(names)}\n{servers_text(mcp_status)}".strip()
 
 
 def _counted(number: int, what: str) -> str:
@@ -119,6 +151,8 @@ def help_text(name: str, mode: Mode, clusters: Sequence[str]) -> str:
         "- `stop` stops me\n"
         "- `clear` starts afresh in this thread\n"
         "- `status` says what this thread's session is\n"
+        "- `tools` lists what I can look at and do\n"
+        "- `grants` lists the standing approvals of this thread\n"
         "- `forget this thread` deletes what I have on record of it\n"
         "- `what do you store about me` says what that is\n"
         "- `help` shows this text"

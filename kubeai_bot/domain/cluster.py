@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ class Request:
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
-    body: Json | None = None
+    body: Json | Sequence[Json] | None = None
     accept: str = "application/json"
     content_type: str = "application/json"
     timeout: float = 30.0
@@ -62,3 +63,30 @@ class Response:
     truncated: bool = False
     audit_id: str = ""
     """The `Audit-Id` header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to be run in a container (`argv` as it is, no shell in between), without input and terminal. `timeout`
+    in seconds; `max_bytes` bounds stdout and stderr together; not started once `time.monotonic()` has passed
+    `start_before`."""
+
+    namespace: str
+    pod: str
+    container: str
+    argv: tuple[str, ...]
+    timeout: float = 30.0
+    max_bytes: int = 256 * 1024
+    start_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutput:
+    """What a command wrote, decoded with replacement. `exit_code` None: it had not ended when the time, or the room for
+    its output (`truncated`), was up; it may be running still."""
+
+    stdout: str
+    stderr: str
+    exit_code: int | None
+    truncated: bool = False
+    audit_id: str = ""

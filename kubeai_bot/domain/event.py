@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kubeai_bot.domain.approval import Approval, Settled
+from kubeai_bot.domain.message import ToolCall
+
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
@@ -38,7 +41,16 @@ class ToolStarted:
     intent: str
 
 
-ToolOutcome = Literal["ok", "failed", "refused", "interrupted"]
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    """How far a running call is, in one line; replaces what it said before."""
+
+    call_id: str
+    text: str
+
+
+ToolOutcome = Literal["ok", "failed", "refused", "interrupted", "waiting"]
+"""`waiting`: for an approval; nothing has been done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +69,61 @@ class Notice:
     text: str
 
 
-TurnOutcome = Literal["answered", "stopped", "failed", "refused", "said"]
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A result that was too large for the model, kept whole in the session under `handle`."""
+
+    handle: str
+    title: str
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A question to the person, with what they may pick from (shown as buttons)."""
+
+    prompt: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A change of this turn that can be taken back by another one: `call`, after an approval of its own."""
+
+    id: str
+    intent: str
+    call: ToolCall
+
+
+TurnOutcome = Literal["answered", "stopped", "failed", "refused", "said", "waiting"]
+"""`waiting`: for an approval, or for the person's choice."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
     """The turn is over. `answer` is the whole answer as Markdown (what to show if nothing was streamed), `notes`
-    short remarks below it (what was left out, how it was stopped)."""
+    short remarks below it (what was left out, how it was stopped). Below those: cards for the changes that wait,
+    buttons for the outputs that were kept, for a choice, for what can be undone. `settled`: cards of earlier answers
+    of this thread that were decided by this turn."""
 
     outcome: TurnOutcome
     answer: str
     notes: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    choice: Choice | None = None
+    undos: tuple[Undo, ...] = ()
+    settled: tuple[Settled, ...] = ()
 
 
-TurnEvent = TurnStarted | TextDelta | TextDiscarded | TextFinished | ToolStarted | ToolFinished | Notice | TurnEnded
+TurnEvent = (
+    TurnStarted
+    | TextDelta
+    | TextDiscarded
+    | TextFinished
+    | ToolStarted
+    | ToolProgress
+    | ToolFinished
+    | Notice
+    | TurnEnded
+)

@@ -97,7 +97,7 @@ class AsKubeconfig:
 
 @dataclass(frozen=True, slots=True)
 class AsBot:
-    """Not a person: the bot's own account, allowed for GET on discovery paths and nothing else."""
+    """Not a person: the bot's own account, for GET on discovery paths and for asking what it may do itself."""
 
 
 ClusterIdentity = KubeUser | AsKubeconfig | AsBot

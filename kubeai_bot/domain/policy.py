@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import unquote
+from fnmatch import fnmatchcase
 
-from kubeai_bot.domain.identity import Identity
+from kubeai_bot.domain.identity import Identity, KubeUser
 
 
 class Effect(StrEnum):
@@ -17,6 +16,7 @@ class Effect(StrEnum):
     READ = "read"
     WRITE = "write"
     SENSITIVE = "sensitive"
+    """Runs something inside a workload: its output and its effects are not the API server's to bound."""
 
 
 class Mode(StrEnum):
@@ -30,7 +30,10 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Act:
     """One thing done to one kind of resource, in the API server's own terms. "" = the core group, or no
-    subresource, all namespaces, no single name."""
+    subresource, all namespaces, no single name.
+
+    A call of an MCP tool is `Act("", "call", "mcp", server, name=tool)`.
+    """
 
     cluster: str
     verb: str
@@ -39,11 +42,65 @@ class Act:
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    namespaced: bool = field(default=True, compare=False)
+    """Whether objects of the resource live in namespaces: then namespace "" means all of them."""
+
+    @property
+    def kind(self) -> str:
+        """What rules name: `deployments.apps`, `pods`, `pods/exec`, `github.mcp`."""
+        plain = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{plain}/{self.subresource}" if self.subresource else plain
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of section `policy`. It matches where every pattern list that is given has a match (shell patterns,
+    case matters; an empty list matches everything): `kinds` are `Act.kind`, `groups` the asker's Kubernetes groups,
+    `users` Slack user ids, `channels` Slack channel ids.
+
+    Where it matches: `never` refuses, reads too; `mode` stands in place of MODIFY_RESOURCES; `ceiling` lowers the mode;
+    `always_ask` and `second_person` ask for an approval whatever the mode, the latter by somebody else; `approvers`
+    (Slack user ids, or `group:NAME` for a Kubernetes group) says who may give it.
+    """
+
+    name: str
+    clusters: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    mode: Mode | None = None
+    ceiling: Mode | None = None
+    never: bool = False
+    always_ask: bool = False
+    second_person: bool = False
+    approvers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """MODIFY_RESOURCES and the rules beside it. With mode none nothing is ever changed, whatever the rules say."""
+
+    mode: Mode = Mode.NONE
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """Go ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Only after an approval. `approvers` empty: whoever may do it themselves. Each tuple of `approvers` must hold the
+    one who approves. `second_person`: not by the one who asked. `bypass`: a standing grant may take its place."""
+
+    approvers: tuple[tuple[str, ...], ...] = ()
+    second_person: bool = False
+    bypass: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +110,12 @@ class Refuse:
     reason: str
 
 
-Verdict = Run | Refuse
+Verdict = Run | Ask | Refuse
 
 UNREADABLE = frozenset({("", "secrets")})
 """(group, resource) whose objects this program never asks an API server for."""
+
+READING = frozenset({"get", "list", "watch"})
 
 SECRETS_REFUSED = (
     "Secrets are off limits: this bot never reads them, whoever asks and whatever their rights. "
@@ -68,50 +127,104 @@ WRITES_OFF = (
     "run it themselves."
 )
 
+_ORDER = (Mode.NONE, Mode.ALLOW, Mode.AUTO)
 
-def judge(effect: Effect, acts: Sequence[Act], mode: Mode, identity: Identity | None) -> Verdict:
-    """Decide one planned tool call. `identity` None (nobody was resolved) is always refused."""
+
+def judge(effect: Effect, acts: Sequence[Act], policy: Policy, identity: Identity | None, channel: str = "") -> Verdict:
+    """Decide one planned tool call. `identity` None (nobody was resolved) is always refused; `channel` is the Slack
+    channel it was asked for in. The strictest answer to any of the acts counts."""
     if identity is None:
         return Refuse("There is no Kubernetes identity for this person, so nothing is asked of a cluster.")
     if any((act.group, act.resource) in UNREADABLE for act in acts):
         return Refuse(SECRETS_REFUSED)
+    matching = [(act, [rule for rule in policy.rules if _matches(rule, act, identity, channel)]) for act in acts]
+    if never := next(((act, rule) for act, rules in matching for rule in rules if rule.never), None):
+        act, rule = never
+        return Refuse(f"The policy rule {rule.name!r} never allows {act.verb} of {act.kind} here.")
     if effect is Effect.READ:
         return Run()
-    if effect is Effect.WRITE and mode is Mode.AUTO:
-        return Run()
-    if mode is Mode.NONE:
+    if policy.mode is Mode.NONE:
         return Refuse(WRITES_OFF)
-    return Refuse(f"A {effect.value} action is not possible in mode {mode.value}.")
+    changing = [(act, rules) for act, rules in matching if act.verb not in READING] or matching
+    if not changing:  # what it would touch is not known: nothing to decide on
+        return Ask()
+    return _strictest([_one(effect, act, policy.mode, rules) for act, rules in changing])
 
 
-_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_\-]*")
-_DISCOVERY = re.compile(
-    r"/(api|apis|version|openapi/v[23]|api/v1|apis/[a-z0-9.\-]+(/[a-z0-9]+)?|openapi/v3/[a-z0-9./\-]+)"
-)
+def may_approve(ask: Ask, requester: Identity, approver: Identity, cluster: str) -> str:
+    """Why `approver` may not approve what `requester` asked for; "" where policy lets them."""
+    same = requester.speaker == approver.speaker
+    if ask.second_person and same:
+        return "This change needs a second person: somebody other than the one who asked."
+    kube = _kube(approver, cluster)
+    held = {approver.speaker.user_id, *(f"group:{group}" for group in (kube.groups if kube else ()))}
+    for wanted in ask.approvers:
+        if not held & set(wanted):
+            return f"This change may be approved by {', '.join(_shown(name) for name in wanted)} only."
+    return ""
 
 
-def is_discovery(method: str, path: str) -> bool:
-    """Whether this is a read of what an API server offers (no objects): the one thing the bot asks as itself."""
-    return method == "GET" and _DISCOVERY.fullmatch(path) is not None and ".." not in path
+def _one(effect: Effect, act: Act, default: Mode, rules: Sequence[Rule]) -> Verdict:
+    modes = [rule.mode if _inside(rule, act) else _lower(rule.mode, default) for rule in rules if rule.mode is not None]
+    mode = _lower(*(modes or [default]), *(rule.ceiling for rule in rules if rule.ceiling is not None))
+    if mode is Mode.NONE:
+        names = ", ".join(repr(rule.name) for rule in rules if Mode.NONE in (rule.mode, rule.ceiling))
+        return Refuse(f"The policy switches changes off here (rule {names}: {act.verb} of {act.kind}).")
+    second = any(rule.second_person for rule in rules)
+    always = second or any(rule.always_ask for rule in rules)
+    if mode is Mode.AUTO and not always and effect is Effect.WRITE:
+        return Run()
+    approvers = tuple(rule.approvers for rule in rules if rule.approvers)
+    return Ask(approvers, second, bypass=not always and effect is Effect.WRITE)
 
 
-def acts_on(path: str) -> tuple[str, str] | None:
-    """(group, resource) that a Kubernetes API path addresses, or None for discovery and other non-resource paths.
+def _lower(*modes: Mode) -> Mode:
+    return min(modes, key=_ORDER.index)
 
-    Raises ValueError for a path that is not in the plain form this program builds (percent-encodings of unreserved
-    characters, empty or dot segments, the deprecated /watch/ prefix): whatever hides there is not worth guessing.
-    """
-    segments = path.split("/")[1:]
-    if not path.startswith("/") or any(unquote(s) != s or not _SEGMENT.fullmatch(s) for s in segments):
-        raise ValueError(f"not a plain Kubernetes API path: {path!r}")
-    if segments[0] == "api" and len(segments) >= 2:  # any version: what is not served there is refused by the server
-        group, rest = "", segments[2:]
-    elif segments[0] == "apis" and len(segments) >= 3:
-        group, rest = segments[1], segments[3:]
-    else:
-        return None
-    if rest[:1] in (["watch"], ["proxy"]):
-        raise ValueError(f"the deprecated {rest[0]} prefix is not used: {path!r}")
-    if len(rest) >= 3 and rest[0] == "namespaces":
-        rest = rest[2:] if rest[2] not in ("status", "finalize") else rest
-    return (group, rest[0]) if rest else None
+
+def _strictest(verdicts: Sequence[Verdict]) -> Verdict:
+    if refusal := next((verdict for verdict in verdicts if isinstance(verdict, Refuse)), None):
+        return refusal
+    asks = [verdict for verdict in verdicts if isinstance(verdict, Ask)]
+    if not asks:
+        return Run()
+    approvers = tuple(dict.fromkeys(wanted for ask in asks for wanted in ask.approvers))
+    return Ask(approvers, any(ask.second_person for ask in asks), all(ask.bypass for ask in asks))
+
+
+def _matches(rule: Rule, act: Act, identity: Identity, channel: str) -> bool:
+    """Whether the rule is about the act, or about a part of it: what is done to all namespaces (or names) is done to
+    those of the rule too."""
+    kube = _kube(identity, act.cluster)
+    return (
+        _any(rule.clusters, act.cluster)
+        and (_any(rule.namespaces, _namespace(act)) or (act.namespaced and not act.namespace))
+        and _any(rule.kinds, act.kind)
+        and (_any(rule.names, act.name) or not act.name)
+        and _any(rule.verbs, act.verb)
+        and _any(rule.channels, channel)
+        and _any(rule.users, identity.speaker.user_id)
+        and (not rule.groups or any(_any(rule.groups, group) for group in (kube.groups if kube else ())))
+    )
+
+
+def _inside(rule: Rule, act: Act) -> bool:
+    """Whether the whole of the act lies where the rule matches."""
+    return _any(rule.namespaces, _namespace(act)) and _any(rule.names, act.name)
+
+
+def _namespace(act: Act) -> str:
+    return act.name if (act.group, act.resource) == ("", "namespaces") else act.namespace
+
+
+def _any(patterns: Sequence[str], value: str) -> bool:
+    return not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def _kube(identity: Identity, cluster: str) -> KubeUser | None:
+    here = identity.on(cluster)
+    return here if isinstance(here, KubeUser) else None
+
+
+def _shown(name: str) -> str:
+    return name if name.startswith("group:") else f"<@{name}>"

@@ -28,6 +28,8 @@ class AgentState(StrEnum):
     """A turn is open; its messages say how far it is."""
     WAITING_FOR_INPUT = "waiting-for-input"
     """The last turn ended with a question to the person."""
+    WAITING_FOR_APPROVAL = "waiting-for-approval"
+    """The last turn ended with a change that waits for an approval."""
     DONE = "done"
     """The last turn has ended with an answer, an error, a refusal or a stop."""
 
@@ -74,8 +76,9 @@ class Session:
     """What is known of one thread beside its messages. `last_identity` is information and never authorises.
 
     `start_seq` is where the visible history begins (moved by `clear`); `last_seq` the number of its newest message.
-    `mcp_status` maps a server's name to its state (filled by the MCP tools). `approval` is the change that waits for a
-    decision, empty where none does. `follows_expired`: this thread had an earlier session, which has expired.
+    `mcp_status` maps a server's name to its state (filled by the MCP tools). `approval` holds the changes that wait for
+    a decision and the grants that stand (`domain.approval.Approvals`), empty where there are none. `follows_expired`:
+    this thread had an earlier session, which has expired.
     """
 
     id: str
@@ -126,8 +129,10 @@ class Feedback:
     updated_at: datetime
 
 
-InboxKind = Literal["message", "stop", "clear", "help", "status", "stored", "forget"]
-"""A question, or one of the words that the program answers itself."""
+InboxKind = Literal[
+    "message", "stop", "clear", "help", "status", "stored", "forget", "tools", "grants", "clusters", "decision"
+]
+"""A question, one of the words that the program answers itself, or a decision (`Decision.text`) on an approval."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,18 @@ class SessionChange:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptResult:
+    """A tool result that was too large for the model, whole and redacted. `handle` names it within its session;
+    `identity` is under whose rights it was seen: nobody else may read it."""
+
+    handle: str
+    title: str
+    text: str
+    identity: Identity
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPage:
     sessions: tuple[Session, ...]
     cursor: str | None
@@ -126,6 +138,7 @@ class Dump:
     inbox: tuple[InboxItem, ...]
     turns: tuple[TurnRecord, ...]
     feedback: tuple[Feedback, ...]
+    results: tuple[KeptResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,30 +9,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubeai_bot.agent.journal import Term
-from kubeai_bot.agent.loop import TurnParts, TurnRules
+from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.agent.runner import Pace, Runner
+from kubeai_bot.audit.memory import MemoryAudit
+from kubeai_bot.domain.approval import Preview
 from kubeai_bot.domain.event import TurnEnded, TurnEvent
 from kubeai_bot.domain.identity import Identity, KubeUser, Speaker
 from kubeai_bot.domain.message import StoredMessage, ToolCall
-from kubeai_bot.domain.policy import Act, Effect, Mode
+from kubeai_bot.domain.policy import Act, Effect, Mode, Policy
+from kubeai_bot.domain.redaction.redactor import Redaction
 from kubeai_bot.domain.session import AgentState, AnswerRef, Incoming, ThreadRef, Usage
-from kubeai_bot.errors import ToolError, UserError
-from kubeai_bot.interfaces import (
-    Emit,
-    ModelEvent,
-    ModelFinished,
-    ModelText,
-    PlannedCall,
-    SessionStore,
-    Showing,
-    ToolResult,
-    ToolSpec,
-)
+from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult, ToolSpec
+from kubeai_bot.errors import Drifted, ToolError, UserError
+from kubeai_bot.interfaces import Emit, ModelEvent, ModelFinished, ModelText, SessionStore, Showing
 from kubeai_bot.stores.memory import MemoryStore
 
 MIA = Speaker("T0SHOP", "U0MIA")
 OMAR = Speaker("T0SHOP", "U0OMAR")
 SAM = Speaker("T0SHOP", "U0SAM")
+_BUSY = (AgentState.IDLE, AgentState.RUNNING)
 THREAD = ThreadRef("T0SHOP", "C0ONCALL", "1700000000.000100")
 
 
@@ -88,6 +83,12 @@ class ScriptedTools:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     together: int = 0
     most_together: int = 0
+    world_now: str = "as it was"
+    tried: list[str] = field(default_factory=list)
+    as_whom: list[str] = field(default_factory=list)
+    cannot_try: str = ""
+    says: str | None = None
+    extras: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def specs(self, identity: Identity) -> Sequence[ToolSpec]:
         return [ToolSpec(name, name, {"type": "object"}) for name in ("look", "change", "crash", "slow", "secrets")]
@@ -99,10 +100,21 @@ class ScriptedTools:
             raise ToolError(f"there is no tool {call.name}")
         effect = Effect.WRITE if call.name == "change" else Effect.READ
         resource = "secrets" if call.name == "secrets" else "pods"
+        verb = "patch" if effect is Effect.WRITE else "get"
+        act = Act("demo", verb, "", resource, namespace=str((call.arguments or {}).get("namespace", "shop")))
         timeout = 0.05 if (call.arguments or {}).get("hurry") else 20.0
-        return PlannedCall(call, effect, f"{call.name} {call.arguments}", (Act("demo", "get", "", resource),), timeout)
+        return PlannedCall(call, effect, f"{call.name} {call.arguments}", (act,), timeout)
 
-    async def call(self, planned: PlannedCall, identity: Identity) -> ToolResult:
+    async def preview(self, planned: PlannedCall, identity: Identity, context: CallContext) -> Preview:
+        """What `world` says now is what the change would do to it."""
+        self.tried.append(str((planned.call.arguments or {}).get("what", "")))
+        if self.cannot_try:
+            raise ToolError(self.cannot_try)
+        return Preview(("Pod shop/web",), f"- {self.world_now}\n+ {planned.call.arguments}", self.world_now)
+
+    async def call(self, planned: PlannedCall, identity: Identity, context: CallContext) -> ToolResult:
+        if context.approved is not None and context.approved != self.world_now:
+            raise Drifted("What this would change has changed since it was approved.")
         self.together += 1
         self.most_together = max(self.most_together, self.together)
         try:
@@ -113,7 +125,13 @@ class ScriptedTools:
             if planned.call.name == "crash":
                 raise ZeroDivisionError("a bug")
             self.ran.append((planned.call.name, str((planned.call.arguments or {}).get("what", ""))))
-            return ToolResult(f"result of {planned.intent} for {identity.describe()}", f"{planned.call.name} done")
+            self.as_whom.append(identity.speaker.user_id)
+            extras = self.extras.get(planned.call.name, {})
+            if self.says is not None and planned.call.name == "look":
+                return ToolResult(self.says, "looked", **extras)
+            return ToolResult(
+                f"result of {planned.intent} for {identity.describe()}", f"{planned.call.name} done", **extras
+            )
         finally:
             self.together -= 1
 
@@ -169,6 +187,16 @@ class Resolver:
         return Identity(speaker, "mapping", user, datetime.now(UTC))
 
 
+class PaperRights:
+    """Everybody may do everything, but those in `lacking`."""
+
+    def __init__(self) -> None:
+        self.lacking: dict[str, str] = {}
+
+    async def missing(self, identity: Identity, acts: Sequence[Act]) -> str:
+        return self.lacking.get(identity.speaker.user_id, "")
+
+
 class Clock:
     """Time that passes only when a test says so."""
 
@@ -186,20 +214,25 @@ class World:
     tools: ScriptedTools = field(default_factory=ScriptedTools)
     stage: PaperStage = field(default_factory=PaperStage)
     resolver: Resolver = field(default_factory=Resolver)
-    rules: TurnRules = field(default_factory=lambda: TurnRules(mode=Mode.AUTO, clusters=("demo",)))
+    rules: TurnRules = field(default_factory=lambda: TurnRules(policy=Policy(Mode.AUTO), clusters=("demo",)))
+    rights: PaperRights = field(default_factory=PaperRights)
+    audit: MemoryAudit = field(default_factory=MemoryAudit)
     store: SessionStore = field(init=False)
     sent: int = 0
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(clock=self.clock, monotonic=self.clock)
 
+    def parts(self) -> TurnParts:
+        redaction = Redaction(b"a key for tests only")
+        return TurnParts(self.provider, self.tools, self.resolver, self.rights, self.audit, redaction)
+
     def runner(self, **changes: Any) -> Runner:
-        parts = TurnParts(self.provider, self.tools, self.resolver)
         pace = Pace(Term(ttl=60.0, monotonic=self.clock), 0.05, 0.05, last_words=changes.pop("last_words", 0.0))
         values = {
             "store": self.store,
             "stage": self.stage,
-            "parts": parts,
+            "parts": self.parts(),
             "rules": self.rules,
             "pace": pace,
             **changes,
@@ -230,7 +263,7 @@ class World:
         async with asyncio.timeout(10):
             while True:
                 session = await self.store.find(THREAD)
-                done = session is not None and session.turn is None and session.agent_state is AgentState.DONE
+                done = session is not None and session.turn is None and session.agent_state not in _BUSY
                 if done and len(self.stage.answers) >= turns and not await self.store.unfinished():
                     return
                 await asyncio.sleep(0.005)

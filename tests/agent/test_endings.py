@@ -89,7 +89,7 @@ async def test_a_change_that_may_have_happened_is_named_when_the_heir_may_not_go
     gate = asyncio.Event()
 
     class Stuck(type(world.tools)):
-        async def call(self, planned: Any, identity: Any) -> Any:
+        async def call(self, planned: Any, identity: Any, context: Any) -> Any:
             gate.set()
             await asyncio.Event().wait()
 

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kubeai_bot.agent.loop import TurnParts
+from kubeai_bot.domain.approval import Preview
 from kubeai_bot.domain.event import TurnEvent
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import StoredMessage, ToolCallResponse
 from kubeai_bot.domain.session import AgentState
-from kubeai_bot.interfaces import Emit, ModelEvent, PlannedCall, Showing, ToolResult, ToolSpec
+from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult, ToolSpec
+from kubeai_bot.interfaces import Emit, ModelEvent, Showing
 from tests.agent.loop_world import MIA, THREAD, ScriptedProvider, World, calls, says
 from tests.scenario.mortal_store import Death
 
@@ -41,8 +43,11 @@ class MortalTools:
     async def plan(self, call: Any, identity: Identity) -> PlannedCall:
         return await self._tools.plan(call, identity)
 
-    async def call(self, planned: PlannedCall, identity: Identity) -> ToolResult:
-        return await self._death.around(self._tools.call(planned, identity))
+    async def preview(self, planned: PlannedCall, identity: Identity, context: CallContext) -> Preview:
+        return await self._death.around(self._tools.preview(planned, identity, context))
+
+    async def call(self, planned: PlannedCall, identity: Identity, context: CallContext) -> ToolResult:
+        return await self._death.around(self._tools.call(planned, identity, context))
 
 
 class MortalStage:
@@ -77,7 +82,7 @@ class RuleProvider(ScriptedProvider):
 
 async def _first_life(world: World, death: Death) -> tuple[bool, Any]:
     """Run the turn until death or its end; whether the runner died, and what is left of it."""
-    parts = TurnParts(world.provider, MortalTools(world.tools, death), world.resolver)
+    parts = replace(world.parts(), tools=MortalTools(world.tools, death))
     runner = world.runner(store=MortalStore(world.store, death), stage=MortalStage(world.stage, death), parts=parts)
     received = asyncio.create_task(runner.receive(world.message("scale it")))
     dead = asyncio.create_task(death.dead.wait())

@@ -10,7 +10,7 @@ import pytest
 from kubeai_bot.domain.event import Notice, TextDiscarded, ToolFinished
 from kubeai_bot.domain.history import HIDDEN
 from kubeai_bot.domain.message import Failure, Message, MessageType, Text, ToolCallResponse
-from kubeai_bot.domain.policy import SECRETS_REFUSED, WRITES_OFF, Mode
+from kubeai_bot.domain.policy import SECRETS_REFUSED, WRITES_OFF, Mode, Policy
 from kubeai_bot.domain.session import AgentState
 from kubeai_bot.errors import (
     AnswerBlocked,
@@ -95,7 +95,7 @@ async def test_reads_run_side_by_side_and_writes_one_by_one_in_order(world: Worl
 
 
 async def test_without_write_mode_a_write_is_refused_by_name_and_the_reads_beside_it_run(world: World) -> None:
-    world.rules = replace(world.rules, mode=Mode.NONE)
+    world.rules = replace(world.rules, policy=Policy(Mode.NONE))
     world.provider.replies = [calls(("change", {}), ("look", {"what": "x"})), says("Here is the command.")]
     async with at_work(world) as runner:
         await runner.receive(world.message("scale it"))

@@ -9,18 +9,19 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
+from kubeai_bot.domain.api_path import acts_on, is_discovery
 from kubeai_bot.domain.cluster import Resource
 from kubeai_bot.domain.identity import Identity, KubeUser, Speaker
 from kubeai_bot.domain.policy import (
     SECRETS_REFUSED,
     WRITES_OFF,
     Act,
+    Ask,
     Effect,
     Mode,
+    Policy,
     Refuse,
     Run,
-    acts_on,
-    is_discovery,
     judge,
 )
 
@@ -46,9 +47,9 @@ SCALE = Act("demo", "patch", "apps", "deployments", "scale", "shop", "frontend")
         (Effect.SENSITIVE, Mode.AUTO, False),
     ],
 )
-@pytest.mark.parametrize("acts", [(), (PODS,), (PODS, SCALE)])
+@pytest.mark.parametrize("acts", [(PODS,), (PODS, SCALE)])
 def test_what_runs_depends_on_effect_and_mode(effect, mode, runs, acts):
-    assert isinstance(judge(effect, acts, mode, MIA), Run) is runs
+    assert isinstance(judge(effect, acts, Policy(mode), MIA), Run) is runs
 
 
 def test_every_effect_and_mode_has_been_decided_on():
@@ -56,7 +57,7 @@ def test_every_effect_and_mode_has_been_decided_on():
 
 
 def test_a_refused_change_asks_for_the_command_instead():
-    assert judge(Effect.WRITE, [SCALE], Mode.NONE, MIA) == Refuse(WRITES_OFF)
+    assert judge(Effect.WRITE, [SCALE], Policy(Mode.NONE), MIA) == Refuse(WRITES_OFF)
 
 
 ACTS_ON_SECRETS = st.builds(
@@ -74,17 +75,17 @@ OTHERS = st.lists(st.sampled_from([PODS, SCALE]), max_size=3)
 
 @given(st.sampled_from(Effect), st.sampled_from(Mode), OTHERS, ACTS_ON_SECRETS, OTHERS)
 def test_secrets_are_refused_in_every_mode_for_every_verb_wherever_they_stand(effect, mode, before, act, after):
-    assert judge(effect, [*before, act, *after], mode, MIA) == Refuse(SECRETS_REFUSED)
+    assert judge(effect, [*before, act, *after], Policy(mode), MIA) == Refuse(SECRETS_REFUSED)
 
 
 def test_secrets_of_other_groups_are_ordinary_resources():
-    assert judge(Effect.READ, [Act("demo", "list", "vault.example", "secrets")], Mode.NONE, MIA) == Run()
+    assert judge(Effect.READ, [Act("demo", "list", "vault.example", "secrets")], Policy(Mode.NONE), MIA) == Run()
 
 
 @pytest.mark.parametrize("effect", Effect)
 @pytest.mark.parametrize("mode", Mode)
 def test_nobody_may_do_anything(effect, mode):
-    assert isinstance(judge(effect, [PODS], mode, None), Refuse)
+    assert isinstance(judge(effect, [PODS], Policy(mode), None), Refuse)
 
 
 # --- which resource a path addresses ---
@@ -299,3 +300,7 @@ def test_no_path_is_both_a_resource_and_discovery(root, rest):
     path = root + "/".join(rest)
     if is_discovery("GET", path):
         assert address_by_the_api_server(path) is None
+
+
+def test_a_change_of_nobody_knows_what_is_asked_for_even_where_changes_just_run():
+    assert judge(Effect.WRITE, (), Policy(Mode.AUTO), MIA) == Ask()
