@@ -13,9 +13,11 @@ from dotenv import dotenv_values
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
+from kubeai_bot.domain.policy import Policy
 from kubeai_bot.domain.storage import Retention
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.settings.file import ConfigFile, read_config_file
+from kubeai_bot.settings.mcp_section import AUTH_PREFIX, ServerEntry, from_variables
 from kubeai_bot.settings.rules import STORE_VARIABLES, Given, find_faults, find_store_faults, find_warnings
 from kubeai_bot.settings.values import split_address
 from kubeai_bot.settings.variables import Variables
@@ -28,6 +30,8 @@ class Settings(Variables):
 
     config: ConfigFile = ConfigFile()
     warnings: tuple[str, ...] = ()
+    mcp_entries: tuple[ServerEntry, ...] = ()
+    """Of MCP_SERVERS and of section `mcp`."""
 
     @classmethod
     def load(cls, environ: Mapping[str, str], env_file: Path | None = None) -> Self:
@@ -40,18 +44,29 @@ class Settings(Variables):
         config = read.given.config
         if faults or config is None:
             raise ConfigError(faults)
-        found: dict[str, Any] = {"config": config, "warnings": tuple(find_warnings(read.given)), **read.secrets}
+        found: dict[str, Any] = {
+            "config": config,
+            "warnings": tuple(find_warnings(read.given)),
+            "mcp_entries": (*read.mcp, *config.mcp.servers),
+            **read.secrets,
+        }
         return cls.model_validate(read.values).model_copy(update=found)
 
     @classmethod
-    def load_store(cls, environ: Mapping[str, str], env_file: Path | None = None) -> Self:
-        """Only what says where sessions are kept, for commands that need neither Slack nor a model. Raises
+    def load_store(
+        cls, environ: Mapping[str, str], env_file: Path | None = None, only: frozenset[str] = STORE_VARIABLES
+    ) -> Self:
+        """Only what says where sessions are kept (`only`), for commands that need neither Slack nor a model. Raises
         ConfigError."""
-        wanted = {name: text for name, text in environ.items() if name in STORE_VARIABLES}
-        read = _Read.of(wanted, env_file, STORE_VARIABLES)
+        wanted = {name: text for name, text in environ.items() if name in only}
+        read = _Read.of(wanted, env_file, only)
         if faults := [*read.faults, *find_store_faults(read.given)]:
             raise ConfigError(faults)
         return cls.model_validate(read.values).model_copy(update=read.secrets)
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(self.modify_resources, tuple(entry.rule for entry in self.config.policy.rules))
 
     @property
     def sessions_path(self) -> Path:
@@ -76,6 +91,7 @@ class Settings(Variables):
         """Every secret in plain text, for the last filter of the log and for nothing else."""
         found: list[Any] = [getattr(self, name) for name in Variables.model_fields]
         texts = [each.get_secret_value() for each in found if isinstance(each, SecretStr)]
+        texts += [text for entry in self.mcp_entries for text in entry.secrets() if text]
         passwords = [urlsplit(text).password or "" for text in texts if "://" in text]
         return (*texts, *(each for password in passwords if password for each in {password, unquote(password)}))
 
@@ -87,6 +103,7 @@ class _Read:
     values: Mapping[str, str]
     secrets: Mapping[str, SecretStr]
     given: Given
+    mcp: Sequence[ServerEntry]
     faults: Sequence[str]
 
     @classmethod
@@ -104,8 +121,25 @@ class _Read:
         variables = Variables.model_validate(values)
         secrets = _read_database_url(variables.database_url_file, faults)
         config = _read_config(variables.config_file, texts, faults)
+        entries = _mcp_entries(variables.mcp_servers or {}, texts, config, faults)
         given = Given(variables.model_copy(update=dict(secrets)), texts, frozenset(unusable), config)
-        return cls(values, secrets, given, faults)
+        return cls(values, secrets, given, entries, faults)
+
+
+def _mcp_entries(
+    servers: Mapping[str, str], texts: Mapping[str, str], config: ConfigFile | None, faults: list[str]
+) -> list[ServerEntry]:
+    """The servers of MCP_SERVERS."""
+    auth = {name: text for name, text in texts.items() if name.startswith(AUTH_PREFIX)}
+    found = list(from_variables(servers, auth))
+    faults += [each for each in found if isinstance(each, str)]
+    in_file = {entry.name.lower() for entry in config.mcp.servers} if config else set[str]()
+    faults += [
+        f"MCP_SERVERS and CONFIG_FILE both name the MCP server {name!r}: keep one."
+        for name in servers
+        if name.lower() in in_file
+    ]
+    return [each for each in found if isinstance(each, ServerEntry)]
 
 
 def _read_database_url(path: Path | None, faults: list[str]) -> Mapping[str, SecretStr]:

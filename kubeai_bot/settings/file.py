@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from kubeai_bot.domain.identity import KubeUser
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.settings import yaml_lines
+from kubeai_bot.settings.mcp_section import McpSection
+from kubeai_bot.settings.policy_section import PolicySection
+from kubeai_bot.settings.strict import Strict
 from kubeai_bot.settings.yaml_lines import Document, read_yaml
 
 MAX_BYTES = 1024 * 1024
-
-_NOT_YET = ("mcp", "policy")
 
 
 def _user_name(name: str) -> str:
@@ -34,11 +35,7 @@ SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,}$")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class KubeNames(_Strict):
+class KubeNames(Strict):
     """A Kubernetes user and groups."""
 
     user: UserName
@@ -71,35 +68,41 @@ class Person(KubeNames):
         return tuple((cluster, names.kube) for cluster, names in self.clusters.items())
 
 
-class IdentitySection(_Strict):
+class IdentitySection(Strict):
     """`contact` is the end of a sentence of refusal: whom to ask, and where."""
 
     users: tuple[Person, ...] = ()
     contact: str = ""
 
 
-class ClustersSection(_Strict):
+class ClustersSection(Strict):
     """`default`: the cluster that is meant when a question names none."""
 
     default: str = ""
 
 
-class ModelsSection(_Strict):
-    """`windows`: the context window in tokens of models that the bot does not know by itself."""
+class PriceEntry(Strict):
+    """US dollars per million tokens; `cached` as `input` if left out."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cached: Annotated[float, Field(ge=0)] | None = None
+
+
+class ModelsSection(Strict):
+    """`windows`: the context window in tokens of models that the bot does not know by itself; `prices`: what models
+    cost, for the metric of costs."""
 
     windows: Mapping[str, Annotated[int, Field(ge=1024)]] = Field(default_factory=dict[str, int])
+    prices: Mapping[str, PriceEntry] = Field(default_factory=dict[str, PriceEntry])
 
 
-class Nothing(_Strict):
-    """A section that has its name already, and nothing to set yet."""
-
-
-class ConfigFile(_Strict):
+class ConfigFile(Strict):
     """The whole file; every section may be left out."""
 
     identity: IdentitySection = IdentitySection()
-    mcp: Nothing = Nothing()
-    policy: Nothing = Nothing()
+    mcp: McpSection = McpSection()
+    policy: PolicySection = PolicySection()
     clusters: ClustersSection = ClustersSection()
     models: ModelsSection = ModelsSection()
 
@@ -137,8 +140,6 @@ def _explain(document: Document, error: ErrorDetails) -> tuple[int, str]:
     """Line and sentence for one pydantic error."""
     path: yaml_lines.Path = error["loc"]
     line, where = document.line_of(path), _dotted(path)
-    if path[0] in _NOT_YET:
-        return line, f"section {path[0]!r} cannot be used in this version yet: leave it empty"
     match error["type"]:
         case "extra_forbidden" if len(path) == 1:
             return line, f"there is no section {where!r}: use {', '.join(ConfigFile.model_fields)}"
@@ -157,6 +158,9 @@ _WANTED = {
     "dict_type": "keys with values are wanted here",
     "int_type": "a whole number is wanted here",
     "int_parsing": "a whole number is wanted here",
+    "bool_parsing": "true or false is wanted here",
+    "bool_type": "true or false is wanted here",
+    "enum": "none, allow or auto is wanted here",
 }
 
 

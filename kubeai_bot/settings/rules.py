@@ -45,6 +45,9 @@ STORE_VARIABLES = frozenset(
 )
 """What the `sessions` commands need of the configuration."""
 
+AUDIT_VARIABLES = STORE_VARIABLES | {"AUDIT_FILE", "AUDIT_KEY", "AUDIT_RETENTION_DAYS", "SLACK_BOT_TOKEN"}
+"""What the `audit` commands need of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -73,6 +76,7 @@ def find_faults(given: Given) -> Iterator[str]:
     yield from _provider(given)
     yield from _identity(given)
     yield from _clusters(given)
+    yield from _audit(given)
     yield from find_store_faults(given)
 
 
@@ -196,6 +200,12 @@ def _without_impersonation(given: Given) -> Iterator[str]:
         yield "IMPERSONATE=false lends your own rights: name the Slack users who may have them in ALLOWED_USERS."
     if given.values.auth_method != "NONE":
         yield f"IMPERSONATE=false and AUTH_METHOD={given.values.auth_method} exclude one another: remove one."
+
+
+def _audit(given: Given) -> Iterator[str]:
+    key = given.values.audit_key
+    if key and len(key.get_secret_value()) < 32:
+        yield "AUDIT_KEY is too short to prove anything: give a secret of at least 32 characters."
 
 
 def _clusters(given: Given) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -125,10 +125,17 @@ def _kube_groups(names: tuple[str, ...]) -> tuple[str, ...]:
     return KubeUser("somebody", names).groups
 
 
-def _mode(mode: Mode) -> Mode:
-    if mode is Mode.ALLOW:
-        raise ValueError("asking before each change is not possible in this version yet")
-    return mode
+def _named_urls(value: object) -> object:
+    """`name=url, …` as a mapping. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in split_commas(value)]
+    if any(not equals or not name.strip() or not url.strip() for name, equals, url in pairs):
+        raise ValueError("it must be name=url pairs")
+    names = [name.strip() for name, _, _ in pairs]
+    if len(set(names)) != len(names):
+        raise ValueError("a name stands there twice")
+    return {name.strip(): url.strip() for name, _, url in pairs}
 
 
 SlackUserId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,}$")]
@@ -150,6 +157,7 @@ Address = Annotated[str, AfterValidator(_address)]
 Word = Annotated[str, StringConstraints(pattern=r"^\S{1,200}$")]
 CloudLocation = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
 AgentName = Annotated[str, StringConstraints(pattern=r"^\w[\w .-]{0,39}$")]
-ModifyMode = Annotated[Mode, BeforeValidator(str.lower), AfterValidator(_mode)]
+ModifyMode = Annotated[Mode, BeforeValidator(str.lower)]
+NamedUrls = Annotated[Mapping[str, str], BeforeValidator(_named_urls)]
 Lower = BeforeValidator(str.lower)
 Upper = BeforeValidator(str.upper)

@@ -24,6 +24,7 @@ from kubeai_bot.settings.values import (
     KubeUserName,
     Lower,
     ModifyMode,
+    NamedUrls,
     PrivateUrl,
     SchemaName,
     Secret,
@@ -80,9 +81,9 @@ class Variables(BaseModel):
     allowed_users: SlackUserIds = _var((), "Slack user ids like U012ABCDEF with commas between them")
     allow_guests: bool = _var(False, "true or false")
     allow_external: bool = _var(False, "true or false")
-    modify_resources: ModifyMode = _var(
-        Mode.NONE, "none or auto (allow, which asks before each change, is not available in this version yet)"
-    )
+    modify_resources: ModifyMode = _var(Mode.NONE, "none, allow or auto")
+    approval_ttl: Duration | None = _var(None, "a time like 90m, 24h or 7d")
+    allow_exec: bool = _var(False, "true or false")
 
     max_iterations: Annotated[int, Field(ge=1)] = _var(20, "a whole number of at least 1")
     turn_deadline: Annotated[int, Field(ge=1)] = _var(600, "a whole number of seconds, at least 1")
@@ -101,6 +102,11 @@ class Variables(BaseModel):
     session_limit: Annotated[int, Field(ge=1)] | None = _var(None, "a whole number of sessions, at least 1")
     session_message_limit: Annotated[int, Field(ge=100)] | None = _var(None, "a whole number of at least 100")
     session_cache_size: Annotated[int, Field(ge=0)] = _var(256, "a whole number of sessions, 0 for none")
+    mcp_servers: NamedUrls | None = _var(None, "name=url pairs with commas between them")
+    skills_dir: Path | None = _var(None, "a directory")
+    audit_file: Path | None = _var(None, "the path of a file")
+    audit_key: Secret | None = _var(None, "a secret of at least 32 characters")
+    audit_retention_days: Annotated[int, Field(ge=1)] | None = _var(None, "a whole number of days, at least 1")
     config_file: Path | None = _var(None, "the path of a YAML file")
 
     agent_name: AgentName = _var("kubeai", "up to 40 letters, digits, spaces, dots and hyphens")

@@ -169,8 +169,41 @@ USER = "identity:\n  users:\n    - slack: U0MIA\n      user: mia\n"
             USER + "    - slack: U0MIA\n      user: x\n",
             "5: U0MIA stands in identity.users a second time (first on line 3)",
         ),
-        ("mcp:\n  servers: []\n", "2: section 'mcp' cannot be used in this version yet: leave it empty"),
-        ("\npolicy: [x]\n", "2: section 'policy' cannot be used in this version yet: leave it empty"),
+        ("mcp:\n  servers:\n    - name: a\n", "3: mcp.servers[0]: transport http needs a URL, and no command"),
+        (
+            "mcp:\n  servers:\n    - name: a\n      url: https://u:p@x/mcp\n",
+            "3: mcp.servers[0]: a URL must be http:// or https://, with a host, without user, password and fragment",
+        ),
+        (
+            "mcp:\n  servers:\n    - {name: a, url: 'https://x/mcp'}\n    - {name: A, url: 'https://y/mcp'}\n",
+            "1: mcp: there are two servers named 'a'",
+        ),
+        ("\npolicy: [x]\n", "2: policy: keys with values are wanted here"),
+        (
+            "policy:\n  rules:\n    - name: r\n",
+            (
+                "3: policy.rules[0]: the rule 'r' decides nothing: "
+                "give it mode, ceiling, never, always_ask, second_person or approvers"
+            ),
+        ),
+        (
+            "policy:\n  rules:\n    - name: r\n      mode: maybe\n",
+            "4: policy.rules[0].mode: none, allow or auto is wanted here",
+        ),
+        (
+            "policy:\n  rules:\n    - name: r\n      never: true\n      verbs: [scale]\n",
+            (
+                "5: policy.rules[0].verbs[0]: 'scale' is no verb of the Kubernetes API: "
+                "use call, create, delete, deletecollection, get, list, patch, update, watch, or a pattern"
+            ),
+        ),
+        (
+            "policy:\n  rules:\n    - name: r\n      approvers:\n        - omar\n",
+            (
+                "5: policy.rules[0].approvers[0]: an approver is a Slack user id like U012ABCDEF, "
+                "or group:NAME for a Kubernetes group"
+            ),
+        ),
         ("models:\n  windows:\n    m: big\n", "3: models.windows.m: a whole number is wanted here"),
         ("models:\n  windows:\n    m: 10\n", "3: models.windows.m: Input should be greater than or equal to 1024"),
         ("models:\n  windows: [1]\n", "2: models.windows: keys with values are wanted here"),

@@ -138,7 +138,7 @@ def test_all_faults_are_listed_at_once(config_file):
         "MODEL_ID is not set",
         "Neither SLACK_APP_TOKEN nor SLACK_SIGNING_SECRET is set",
         "OPENAI_API_KEY is not set",
-        "config.yaml:1: section 'mcp'",
+        "config.yaml:1: mcp has no key 'a'",
         "config.yaml:2: there is no section 'foo'",
     ):
         assert expected in text
@@ -184,7 +184,6 @@ def test_a_value_that_cannot_be_used_is_named_with_what_to_give(working, name, t
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("MODIFY_RESOURCES", "allow"),
         ("AUTH_METHOD", "OIDC"),
         ("AUTH_METHOD", "SAML"),
     ],
@@ -362,3 +361,56 @@ def test_another_providers_variables_are_refused(working, name, owner):
 
 def test_openai_variables_are_refused_with_azure(working):
     assert only_fault(working | AZURE).startswith("OPENAI_API_KEY belongs to LLM_PROVIDER=openai")
+
+
+def test_mcp_servers_come_from_variables_and_from_the_file(working, config_file):
+    file = config_file("mcp:\n  servers:\n    - name: local\n      command: [server, --flag]\n      reads: ['get_*']\n")
+    environ = working | {
+        "MCP_SERVERS": "docs=https://mcp.example.com/mcp, my-git=http://127.0.0.1:1/mcp",
+        "MCP_AUTH_DOCS": "Authorization=Bearer abcdefgh12345678, X-Team=shop",
+        "CONFIG_FILE": file,
+    }
+    settings = Settings.load(environ)
+    docs, git, local = [entry.server for entry in settings.mcp_entries]
+    assert (docs.url, dict(docs.headers)) == (
+        "https://mcp.example.com/mcp",
+        {"Authorization": "Bearer abcdefgh12345678", "X-Team": "shop"},
+    )
+    assert git.transport == "http"
+    assert (local.transport, local.command, local.reads) == ("stdio", ("server", "--flag"), ("get_*",))
+    assert "Bearer abcdefgh12345678" in settings.secret_texts()
+    assert "abcdefgh12345678" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"MCP_SERVERS": "docs"}, "MCP_SERVERS=docs cannot be used: give name=url pairs with commas between them."),
+        (
+            {"MCP_SERVERS": "docs=ftp://x"},
+            "MCP_SERVERS: server 'docs' cannot be used: a URL must be http:// or https://",
+        ),
+        (
+            {"MCP_SERVERS": "d=http://x/mcp", "MCP_AUTH_D": "Bearer 12345678"},
+            "MCP_AUTH_D cannot be used: give Header=value",
+        ),
+        ({"MCP_AUTH_GONE": "A=b"}, "MCP_AUTH_GONE belongs to no server of MCP_SERVERS"),
+        ({"AUDIT_KEY": "short"}, "AUDIT_KEY is too short"),
+    ],
+)
+def test_mcp_and_audit_settings_that_cannot_work_are_refused(working, changes, expected):
+    assert only_fault(working | changes).startswith(expected)
+
+
+def test_a_server_in_both_places_is_refused(working, config_file):
+    file = config_file("mcp:\n  servers:\n    - name: docs\n      url: https://x/mcp\n")
+    fault = only_fault(working | {"MCP_SERVERS": "docs=https://y/mcp", "CONFIG_FILE": file})
+    assert fault == "MCP_SERVERS and CONFIG_FILE both name the MCP server 'docs': keep one."
+
+
+def test_the_rules_of_the_policy_reach_the_domain(working, config_file):
+    file = config_file("policy:\n  rules:\n    - {name: r, namespaces: [pay*], second_person: true, ceiling: Allow}\n")
+    policy = Settings.load(working | {"CONFIG_FILE": file, "MODIFY_RESOURCES": "auto"}).policy
+    assert policy.mode is Mode.AUTO
+    (rule,) = policy.rules
+    assert (rule.namespaces, rule.second_person, rule.ceiling, rule.mode) == (("pay*",), True, Mode.ALLOW, None)
