@@ -11,22 +11,26 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
 
+import httpcore2
 import httpx2
 import structlog
 
-from kubeai_bot.domain.cluster import Request, Resource, Response
+from kubeai_bot.domain.cluster import Command, CommandOutput, Request, Resource, Response
 from kubeai_bot.domain.identity import AsBot, ClusterIdentity
 from kubeai_bot.errors import ApiStatus, TooLate, Unreachable
 from kubeai_bot.kube.answer import read_answer
+from kubeai_bot.kube.channels import CommandStreams, Handshake
 from kubeai_bot.kube.connection import Connection, Wire
 from kubeai_bot.kube.discovery import Discovery
-from kubeai_bot.kube.guard import Headers, check_request, impersonation
+from kubeai_bot.kube.guard import Headers, check_request, exec_request, impersonation
 
 log = structlog.get_logger(__name__)
 
 _CONNECT_TIMEOUT = 5.0
+_SWITCHED = 101
 
 
 class ImpersonatingCluster:
@@ -44,10 +48,16 @@ class ImpersonatingCluster:
         self._connection = connection
         self._impersonate = impersonate
         self._discovery = Discovery(name, self._as_bot, ttl=discovery_ttl)
+        self._date = ""
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def date(self) -> str:
+        """The `Date` header of the newest answer: the API server's clock. "" before there was one."""
+        return self._date
 
     async def request(self, identity: ClusterIdentity, request: Request) -> Response:
         """Send as `identity`. `request.timeout` covers everything but having credentials renewed.
@@ -57,14 +67,19 @@ class ImpersonatingCluster:
         """
         check_request(request)
         headers = impersonation(identity, request, impersonate=self._impersonate)
-        async with self._connection.wire() as wire:
-            try:
-                async with asyncio.timeout(request.timeout):
-                    return await self._exchange(wire, request, headers)
-            except (TimeoutError, httpx2.TimeoutException) as error:
-                raise Unreachable(f"cluster {self._name}: no answer within {request.timeout:g} s") from error
-            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-                raise Unreachable(f"cluster {self._name} cannot be reached: {_reason(error)}") from error
+        async with self._connection.wire() as wire, self._failures(request.timeout):
+            async with asyncio.timeout(request.timeout):
+                return await self._exchange(wire, request, headers)
+
+    async def exec(self, identity: ClusterIdentity, command: Command) -> CommandOutput:
+        """Run a command in a container. What has come when `command.timeout` is up is given without an exit code.
+
+        Raises ForbiddenByPolicy and TooLate before anything is sent, CredentialsFailed, Unreachable, ApiStatus.
+        """
+        request = exec_request(command)
+        headers = impersonation(identity, request, impersonate=self._impersonate)
+        async with self._connection.wire() as wire, self._failures(command.timeout):
+            return await self._run(wire, request, headers, command)
 
     async def resources(self, max_age: float | None = None) -> Sequence[Resource]:
         """What the cluster serves, preferred versions first; no older than `max_age` seconds (10 at least)."""
@@ -76,6 +91,16 @@ class ImpersonatingCluster:
     async def _as_bot(self, request: Request) -> Response:
         return await self.request(AsBot(), request)
 
+    @asynccontextmanager
+    async def _failures(self, seconds: float) -> AsyncGenerator[None]:
+        """Turns what the transport raises into Unreachable."""
+        try:
+            yield
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise Unreachable(f"cluster {self._name}: no answer within {seconds:g} s") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpcore2.NetworkError) as error:
+            raise Unreachable(f"cluster {self._name} cannot be reached: {_reason(error)}") from error
+
     async def _exchange(self, wire: Wire, request: Request, headers: Headers) -> Response:
         try:
             return await self._once(wire, request, headers)
@@ -86,17 +111,45 @@ class ImpersonatingCluster:
         return await self._once(wire, request, headers)
 
     async def _once(self, wire: Wire, request: Request, headers: Headers) -> Response:
+        self._in_time(request)
+        response = await wire.send(_http(wire, request, headers))
+        self._date = response.headers.get("Date", "")
+        try:
+            return await self._answer(request, response)
+        finally:
+            await response.aclose()
+
+    async def _run(self, wire: Wire, request: Request, headers: Headers, command: Command) -> CommandOutput:
+        """A WebSocket over the same transport, so that proxy, TLS and credentials are those of every request."""
+        self._in_time(request)
+        handshake = Handshake()
+        async with asyncio.timeout(command.timeout):
+            response = await wire.send(_http(wire, request, [*headers, *handshake.headers]))
+        try:
+            if response.status_code != _SWITCHED:
+                await self._answer(request, response)
+                raise Unreachable(f"cluster {self._name} did not open a WebSocket (HTTP {response.status_code})")
+            stream = handshake.stream(self._name, response)
+            streams = CommandStreams(self._name, command, response.headers.get("Audit-Id", ""))
+            try:
+                async with asyncio.timeout(command.timeout):
+                    return await streams.read(stream)
+            except TimeoutError:
+                return streams.so_far()
+        finally:
+            await response.aclose()
+
+    def _in_time(self, request: Request) -> None:
         if request.start_before is not None and time.monotonic() > request.start_before:
             raise TooLate(f"cluster {self._name}: not sent, because it would have begun too late")
-        response = await wire.send(_http(wire, request, headers))
+
+    async def _answer(self, request: Request, response: httpx2.Response) -> Response:
         try:
             return await read_answer(self._name, request, response)
         except ApiStatus as status:
             if status.code == 401:
                 self._connection.doubt()
             raise
-        finally:
-            await response.aclose()
 
 
 def _http(wire: Wire, request: Request, impersonating: Headers) -> httpx2.Request:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import assert_never
 
-from kubeai_bot.domain.cluster import Request
+from kubeai_bot.domain.api_path import acts_on, is_discovery
+from kubeai_bot.domain.cluster import Command, Request
 from kubeai_bot.domain.identity import AsBot, AsKubeconfig, ClusterIdentity, KubeUser
-from kubeai_bot.domain.policy import SECRETS_REFUSED, UNREADABLE, acts_on, is_discovery
+from kubeai_bot.domain.policy import SECRETS_REFUSED, UNREADABLE
 from kubeai_bot.errors import ForbiddenByPolicy
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 DOORS = frozenset({"proxy", "exec", "attach", "portforward"})
 """Subresources that lead out of the API (into containers, kubelets, services), where no rule on resources holds."""
+
+OWN_RIGHTS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+"""Where the bot's own account may ask what it may do itself (`kubeai-bot doctor`): answered, and not stored."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.\-]{0,251}[a-z0-9])?")
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -48,11 +55,25 @@ def _check_subresource(path: str, address: tuple[str, str]) -> None:
         raise ForbiddenByPolicy("This bot never asks for service account tokens.")
 
 
+def exec_request(command: Command) -> Request:
+    """What opens the one door that is used: a command in a container. Raises ForbiddenByPolicy for what is no name."""
+    for name in (command.namespace, command.pod, command.container):
+        if not _NAME.fullmatch(name):
+            raise ForbiddenByPolicy(f"{name!r} is not the name of a namespace, a pod or a container")
+    if not command.argv or not command.argv[0]:
+        raise ForbiddenByPolicy("there is no command")
+    path = f"/api/v1/namespaces/{command.namespace}/pods/{command.pod}/exec"
+    where = (("container", command.container), ("stdout", "true"), ("stderr", "true"))
+    query = (*(("command", part) for part in command.argv), *where)
+    return Request("GET", path, query, timeout=command.timeout, start_before=command.start_before)
+
+
 def impersonation(identity: ClusterIdentity, request: Request, *, impersonate: bool) -> Headers:
     """The headers that make the request `identity`'s: one `Impersonate-User`, one `Impersonate-Group` per group.
 
     Names go out as UTF-8. Raises ForbiddenByPolicy where the identity may not send this request: the bot's own
-    account anything but discovery, the kubeconfig's own user anything while impersonation is on.
+    account anything but discovery and questions about its own rights, the kubeconfig's own user anything while
+    impersonation is on.
     https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
     """
     match identity:
@@ -65,7 +86,8 @@ def impersonation(identity: ClusterIdentity, request: Request, *, impersonate: b
             except UnicodeEncodeError as error:
                 raise ForbiddenByPolicy(f"the Kubernetes name {user!r} or a group of it is not valid text") from error
         case AsBot():
-            if not is_discovery(request.method, request.path):
+            about_itself = (request.method, request.path) == ("POST", OWN_RIGHTS)
+            if not about_itself and not is_discovery(request.method, request.path):
                 raise ForbiddenByPolicy(f"the bot's own account may not send {request.method} {request.path}")
         case AsKubeconfig():
             if impersonate:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubeai_bot.domain.api_path import is_discovery
 from kubeai_bot.domain.cluster import Request
 from kubeai_bot.domain.identity import AsBot, AsKubeconfig, Identity, KubeUser, Speaker
-from kubeai_bot.domain.policy import is_discovery
 from kubeai_bot.errors import ForbiddenByPolicy
-from kubeai_bot.kube.guard import METHODS, check_request, impersonation
+from kubeai_bot.kube.guard import METHODS, OWN_RIGHTS, check_request, impersonation
 
 MIA = KubeUser("mia@shop.example", ("shop-developers",))
 
@@ -138,7 +138,19 @@ def test_without_impersonation_headers_only_discovery_passes(path: str, method: 
     except ForbiddenByPolicy:
         return
     names = [name for name, _ in headers]
-    assert names.count(b"Impersonate-User") == 1 or (identity == AsBot() and is_discovery(method, path))
+    as_bot = is_discovery(method, path) or (method, path) == ("POST", OWN_RIGHTS)
+    assert names.count(b"Impersonate-User") == 1 or (identity == AsBot() and as_bot)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_of_reviews_the_bots_own_account_may_only_ask_about_itself(method: str) -> None:
+    for kind in ("selfsubjectaccessreviews", "subjectaccessreviews", "selfsubjectrulesreviews"):
+        request = Request(method, f"/apis/authorization.k8s.io/v1/{kind}")
+        if (method, request.path) == ("POST", OWN_RIGHTS):
+            assert impersonation(AsBot(), request, impersonate=True) == []
+        else:
+            with pytest.raises(ForbiddenByPolicy, match="own account"):
+                impersonation(AsBot(), request, impersonate=True)
 
 
 def test_the_kubeconfigs_own_user_passes_only_without_impersonation() -> None:

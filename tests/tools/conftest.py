@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from kubeai_bot.domain.approval import Preview
 from kubeai_bot.domain.cluster import Request, Resource, Response
 from kubeai_bot.domain.identity import ClusterIdentity, Identity, KubeUser, Speaker
 from kubeai_bot.domain.message import ToolCall
-from kubeai_bot.domain.policy import Mode, Refuse, judge
+from kubeai_bot.domain.policy import Mode, Policy, Refuse, judge
+from kubeai_bot.domain.redaction.redactor import Redactor
+from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult
 from kubeai_bot.errors import ApiStatus
-from kubeai_bot.interfaces import PlannedCall, ToolResult
 from kubeai_bot.kube.config import connect
 from kubeai_bot.playground.cluster.scenario import Scenario
 from kubeai_bot.playground.cluster.server import DemoCluster
@@ -53,6 +55,21 @@ def shared() -> Identity:
     return SHARED
 
 
+def context(approved: str | None = None, lines: list[str] | None = None) -> CallContext:
+    """Of a call outside of any loop. What it says of its progress goes to `lines`."""
+
+    async def progress(line: str) -> None:
+        if lines is not None:
+            lines.append(line)
+
+    return CallContext("session-1", "turn-1", "C0ONCALL", Redactor(b"k" * 32), progress, approved)
+
+
+@pytest.fixture
+def make_context() -> Callable[..., CallContext]:
+    return context
+
+
 class Refused(Exception):
     """Policy said no."""
 
@@ -64,15 +81,35 @@ class Desk:
     tools: KubernetesTools
     planned: list[PlannedCall] = field(default_factory=list)
 
+    lines: list[str] = field(default_factory=list[str])
+
     async def ask(self, identity: Identity, tool: str, /, **arguments: Any) -> ToolResult:
+        """Without an approval, as in mode auto."""
+        return await self.run(await self.plan(identity, tool, **arguments), identity)
+
+    async def try_out(self, identity: Identity, tool: str, /, **arguments: Any) -> Preview:
+        """The preview of a change, as for an approval."""
+        planned = await self.plan(identity, tool, **arguments)
+        return await self.tools.preview(planned, identity, context(lines=self.lines))
+
+    async def run(self, planned: PlannedCall, identity: Identity, approved: str | None = None) -> ToolResult:
+        return await self.tools.call(planned, identity, context(approved, self.lines))
+
+    async def follow(self, identity: Identity, call: ToolCall | None) -> ToolResult:
+        """Run a call that a result offers (verify, undo)."""
+        assert call is not None
+        return await self.ask(identity, call.name, **(call.arguments or {}))
+
+    async def plan(self, identity: Identity, tool: str, /, **arguments: Any) -> PlannedCall:
+        """Planned, and judged by policy in mode auto."""
         if "continue_" in arguments:
             arguments["continue"] = arguments.pop("continue_")
         planned = await self.tools.plan(ToolCall("call-1", tool, arguments), identity)
         self.planned.append(planned)
-        verdict = judge(planned.effect, planned.acts, Mode.AUTO, identity)
+        verdict = judge(planned.effect, planned.acts, Policy(Mode.AUTO), identity)
         if isinstance(verdict, Refuse):
             raise Refused(verdict.reason)
-        return await self.tools.call(planned, identity)
+        return planned
 
 
 @pytest.fixture

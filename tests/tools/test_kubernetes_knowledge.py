@@ -67,7 +67,7 @@ async def test_a_cluster_without_schemas_says_so(scripted, mia):
 
 async def test_kinds_are_listed_by_group_with_short_names(desk, demo, mia):
     result = await desk.ask(mia, "api_resources")
-    assert "apps/v1: daemonsets (ds), deployments (deploy)" in result.content
+    assert "daemonsets (ds), deployments (deploy)" in result.content
     assert "nodes* (no)" in result.content
     custom = await desk.ask(mia, "api_resources", grep="shop.example")
     assert custom.content.splitlines()[0].startswith("shop.example/v1: backups")
@@ -117,13 +117,13 @@ async def test_a_cluster_that_cannot_confirm_leaves_the_rest_standing(scripted, 
     assert "did not confirm that: not granted" in result.content
 
 
-async def test_clusters_are_listed_with_their_state(script, mia):
+async def test_clusters_are_listed_with_their_state(script, mia, make_context):
     away = type(script)({"GET /version": Unreachable("cluster away cannot be reached: connection refused")}, "away")
     shy = type(script)({"GET /version": ApiStatus(403, "Forbidden", "no")}, "shy")
     script.answers["GET /version"] = {"gitVersion": "v1.36.2"}
     tools = KubernetesTools({"demo": script, "away": away, "shy": shy}, "demo", Mode.AUTO)
     planned = await tools.plan(ToolCall("1", "list_clusters", {}), mia)
-    lines = (await tools.call(planned, mia)).content.splitlines()
+    lines = (await tools.call(planned, mia, make_context())).content.splitlines()
     assert [line.split() for line in lines[1:2]] == [["demo", "default", "Kubernetes", "v1.36.2"]]
     assert "NOT REACHABLE: cluster away cannot be reached: connection refused" in lines[2]
     assert "answers, but did not tell its version (HTTP 403)" in lines[3]

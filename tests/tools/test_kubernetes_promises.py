@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kubeai_bot.domain.cluster import Resource
 from kubeai_bot.domain.identity import AsKubeconfig, KubeUser
 from kubeai_bot.domain.message import ToolCall
-from kubeai_bot.domain.policy import Act, Effect, Mode, Run, judge
+from kubeai_bot.domain.policy import Act, Mode, Policy, Run, judge
 from kubeai_bot.errors import ForbiddenByPolicy, ToolError
 from kubeai_bot.tools.kubernetes.known import PODS
 from kubeai_bot.tools.kubernetes.reach import Reach, Ref, covers
@@ -96,7 +96,7 @@ async def test_no_word_for_secrets_passes_policy(scripted, script, root, word, t
         return
     about_secrets = "secret" in word.lower()
     assert any(act.resource == "secrets" for act in planned.acts) == about_secrets
-    assert isinstance(judge(planned.effect, planned.acts, Mode.AUTO, root), Run) != about_secrets
+    assert isinstance(judge(planned.effect, planned.acts, Policy(Mode.AUTO), root), Run) != about_secrets
 
 
 async def test_even_an_admin_gets_no_secret_through_any_tool(desk, demo, root):
@@ -122,8 +122,9 @@ async def test_a_request_that_was_not_declared_is_not_sent(script, mia):
     ):
         with pytest.raises(ForbiddenByPolicy, match="did not declare"):
             await reach.get(ref)
-    with pytest.raises(ForbiddenByPolicy, match="did not declare"):
-        await reach.replace(Ref(PODS, "shop", "web"), {})
+    for verb in ("create", "update", "patch", "delete"):
+        with pytest.raises(ForbiddenByPolicy, match="did not declare"):
+            await reach.write(verb, Ref(PODS, "shop", "web"), {})
     assert script.sent == []
 
 
@@ -153,18 +154,18 @@ async def test_what_was_planned_is_not_run_where_the_kind_means_something_else_b
     planned = await scripted.tools.plan(ToolCall("1", "list_resources", {"kind": "issuers"}), mia)
     script.kinds = [Resource("other.example", "v1", "issuers", "Issuer", True, frozenset({"list"}))]
     with pytest.raises(ToolError, match="has changed since"):
-        await scripted.tools.call(planned, mia)
+        await scripted.run(planned, mia)
     assert script.sent == []
 
 
-async def test_an_identity_may_differ_from_cluster_to_cluster(script, mia):
+async def test_an_identity_may_differ_from_cluster_to_cluster(script, mia, make_context):
     other = replace(script, name="prod", sent=[], answers={})
     identity = replace(mia, per_cluster=(("prod", KubeUser("mia-prod")),))
     tools = KubernetesTools({"demo": script, "prod": other}, "demo", Mode.AUTO)
     for cluster in ("demo", "prod"):
         planned = await tools.plan(ToolCall("1", "whoami", {"cluster": cluster}), identity)
         assert {act.cluster for act in planned.acts} == {cluster}
-        await tools.call(planned, identity)
+        await tools.call(planned, identity, make_context())
     assert [who.user for who, _ in script.sent] == ["mia@shop.example"]
     assert [who.user for who, _ in other.sent] == ["mia-prod"]
 
@@ -182,8 +183,3 @@ async def test_texts_of_the_cluster_carry_no_control_characters(scripted, script
     result = await scripted.ask(mia, "list_resources", kind="pods", namespace="shop")
     assert "webreddoc" in result.content
     assert not any(char in result.content for char in "\x1b\x07\u202e\u200b\x00")
-
-
-def test_only_scale_is_a_write(script, mia):
-    effects = {spec.name: spec.effect for spec in KubernetesTools({"demo": script}, "demo", Mode.AUTO).specs(mia)}
-    assert [name for name, effect in effects.items() if effect is not Effect.READ] == ["scale"]

@@ -1,13 +1,9 @@
 """rollout_status, rollout_history and scale."""
 
-import copy
-
 import pytest
 
-from kubeai_bot.domain.policy import Act, Effect, Mode, Refuse, judge
-from kubeai_bot.errors import ApiStatus, ToolError, Unreachable
-from kubeai_bot.playground.cluster.interference import cut_off, fail, path_contains
-from kubeai_bot.playground.cluster.status import conflict
+from kubeai_bot.domain.policy import Act, Effect, Mode, Policy, Refuse, judge
+from kubeai_bot.errors import ToolError
 
 SCALE = "/apis/apps/v1/namespaces/shop/deployments/cart/scale"
 
@@ -92,6 +88,30 @@ async def test_a_stateful_set_waits_for_ready_and_minds_its_partition(scripted, 
     assert "complete up to partition 2" in await verdict(stateful(3, 1, partition=2))
 
 
+async def test_a_rollout_is_followed_with_progress_until_it_is_complete(scripted, script, mia):
+    steps = [
+        deployment(generation=2),
+        deployment(updatedReplicas=1, replicas=4, readyReplicas=3),
+        deployment(updatedReplicas=3, replicas=3, readyReplicas=3, availableReplicas=3),
+    ]
+    script.answers["GET /apis/apps/v1/namespaces/shop/deployments/web"] = lambda _: steps.pop(0)
+    result = await scripted.ask(mia, "rollout_status", name="web", namespace="shop", wait_seconds=30)
+    assert "complete: 3 of 3 updated" in result.content
+    assert scripted.lines == [
+        "waiting: the controller has not seen the newest change yet",
+        "0 of 3 new pods ready",
+        "3 of 3 new pods ready",
+    ]
+    assert scripted.planned[0].timeout > 30
+
+
+@pytest.mark.parametrize("found", [deployment({"paused": True}), deployment(updatedReplicas=1, replicas=3)])
+async def test_following_ends_where_nothing_moves_or_the_time_is_up(scripted, script, mia, found):
+    script.answers["GET /apis/apps/v1/namespaces/shop/deployments/web"] = found
+    result = await scripted.ask(mia, "rollout_status", name="web", namespace="shop", wait_seconds=1)
+    assert "PAUSED" in result.content or "in progress: 1 of 3 updated" in result.content
+
+
 async def test_history_shows_images_causes_and_what_changed(desk, demo, mia):
     found = next(found for found in demo.scenario.faults if found.kind == "rollout")
     result = await desk.ask(mia, "rollout_history", name=found.workload, namespace="shop")
@@ -132,17 +152,17 @@ async def test_history_of_a_stateful_set_comes_from_controller_revisions(scripte
 async def test_scaling_reads_then_replaces_and_says_old_and_new(desk, demo, omar):
     result = await desk.ask(omar, "scale", kind="deployment", name="cart", namespace="shop", replicas=5)
     assert result.content.startswith("Scaled deployment shop/cart from 2 to 5 in cluster demo.")
-    assert "rollout_status" in result.content
+    assert result.verify.name == "rollout_status"
     assert result.summary == "2 → 5"
     assert demo.find("apps", "deployments", "shop", "cart")["spec"]["replicas"] == 5
-    assert scale_requests(demo) == [("GET", 200), ("PUT", 200)]
+    assert scale_requests(demo) == [("GET", 200), ("PUT", 200), ("PUT", 200)]
     planned = desk.planned[0]
     assert (planned.effect, planned.intent) == (Effect.WRITE, "Scale deployment shop/cart to 5 replicas")
     assert planned.acts == (
         Act("demo", "get", "apps", "deployments", "scale", "shop", "cart"),
         Act("demo", "update", "apps", "deployments", "scale", "shop", "cart"),
     )
-    verdict = judge(planned.effect, planned.acts, Mode.NONE, omar)
+    verdict = judge(planned.effect, planned.acts, Policy(Mode.NONE), omar)
     assert isinstance(verdict, Refuse)
     assert "kubectl" in verdict.reason
 
@@ -153,58 +173,9 @@ async def test_scaling_to_and_from_zero(desk, demo, omar):
     assert (down.summary, up.summary) == ("2 → 0", "0 → 1")
 
 
-async def test_scaling_to_what_is_there_sends_no_change(desk, demo, omar):
-    result = await desk.ask(omar, "scale", kind="deployment", name="cart", namespace="shop", replicas=2)
-    assert "already has 2 replicas: nothing was changed" in result.content
-    assert scale_requests(demo) == [("GET", 200)]
-
-
 async def test_a_person_without_the_right_changes_nothing(desk, demo, mia):
     with pytest.raises(
         ToolError, match=r'Forbidden: mia@shop.example .*cannot (get|update) resource "deployments/scale"'
     ):
         await desk.ask(mia, "scale", kind="deployment", name="cart", namespace="shop", replicas=5)
     assert demo.find("apps", "deployments", "shop", "cart")["spec"]["replicas"] == 2
-
-
-async def test_a_concurrent_change_makes_it_fail_once_and_nothing_is_retried(desk, demo, omar):
-    async def somebody_else(record):
-        if record.method == "PUT" and record.path == SCALE and len(scale_requests(demo)) == 2:
-            other = copy.deepcopy(demo.find("apps", "deployments", "shop", "cart"))
-            other["spec"]["replicas"] = 7
-            demo.state.store.replace(("apps", "deployments"), other)
-
-    demo.on_request.append(somebody_else)
-    with pytest.raises(ToolError, match=r"so nothing was changed; look again.*: .*has been modified"):
-        await desk.ask(omar, "scale", kind="deployment", name="cart", namespace="shop", replicas=5)
-    assert demo.find("apps", "deployments", "shop", "cart")["spec"]["replicas"] == 7
-    assert scale_requests(demo) == [("GET", 200), ("PUT", 409)]
-
-
-async def test_an_answer_that_is_lost_leaves_the_outcome_open(desk, demo, omar):
-    demo.on_request.append(cut_off(path_contains("/scale", "PUT")))
-    with pytest.raises(Unreachable):
-        await desk.ask(omar, "scale", kind="deployment", name="cart", namespace="shop", replicas=5)
-    assert [method for method, _ in scale_requests(demo)] == ["GET", "PUT"]
-
-
-async def test_a_server_that_fails_at_the_change_leaves_the_outcome_open(scripted, script, mia):
-    script.answers[f"GET {SCALE}"] = {"metadata": {"name": "cart", "resourceVersion": "7"}, "spec": {"replicas": 2}}
-    script.answers[f"PUT {SCALE}"] = ApiStatus(504, "Timeout", "request did not complete within the allotted timeout")
-    with pytest.raises(Unreachable, match="did not complete"):
-        await scripted.ask(mia, "scale", kind="deployment", name="cart", namespace="shop", replicas=5)
-    _, put = script.sent[-1]
-    assert put.body == {"metadata": {"name": "cart", "resourceVersion": "7"}, "spec": {"replicas": 5}}
-    assert len(script.sent) == 2
-
-
-async def test_a_cluster_that_is_away_before_the_change_changed_nothing_for_sure(scripted, script, mia):
-    script.answers[f"GET {SCALE}"] = Unreachable("cluster demo: no answer within 20 s")
-    with pytest.raises(ToolError, match="Nothing was changed"):
-        await scripted.ask(mia, "scale", kind="deployment", name="cart", namespace="shop", replicas=5)
-
-
-async def test_a_conflict_that_the_server_injects_is_told_too(desk, demo, omar):
-    demo.on_request.append(fail(path_contains("/scale", "PUT"), conflict("apps", "deployments", "cart")))
-    with pytest.raises(ToolError, match="nothing was changed"):
-        await desk.ask(omar, "scale", kind="deployment", name="cart", namespace="shop", replicas=5)

@@ -9,8 +9,8 @@ from typing import Any
 
 from kubeai_bot.domain.cluster import Resource
 from kubeai_bot.domain.policy import UNREADABLE
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import CanI, WhoAmI
 from kubeai_bot.tools.kubernetes.failures import named
 from kubeai_bot.tools.kubernetes.known import ACCESS_REVIEWS, SELF_REVIEWS

@@ -11,20 +11,22 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_\-]{0,252}")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9\-]{0,61}[a-z0-9])?")
 
 
-def _name(text: str) -> str:
+def plain_name(text: str) -> str:
+    """Raises ValueError for what could be more than one segment of a path."""
     if text and not _NAME.fullmatch(text):
         raise ValueError("must be a plain object name, without a kind or a slash")
     return text
 
 
-def _namespace(text: str) -> str:
+def plain_namespace(text: str) -> str:
+    """Raises ValueError for what is no namespace's name."""
     if text and not _NAMESPACE.fullmatch(text):
         raise ValueError("must be the name of one namespace")
     return text
 
 
-Name = Annotated[str, AfterValidator(_name), Field(description="Name of the object.")]
-Namespace = Annotated[str, AfterValidator(_namespace), Field(description="Namespace.")]
+Name = Annotated[str, AfterValidator(plain_name), Field(description="Name of the object.")]
+Namespace = Annotated[str, AfterValidator(plain_namespace), Field(description="Namespace.")]
 KindWord = Annotated[
     str,
     Field(
@@ -174,6 +176,7 @@ class RolloutStatus(Arguments):
     ] = "deployment"
     name: Name
     namespace: Namespace
+    wait_seconds: Annotated[int, Field(ge=0, le=120, description="Follow it for so long until it is done.")] = 0
 
 
 class RolloutHistory(Arguments):
@@ -205,14 +208,3 @@ class WhoAmI(Arguments):
 
 class ListClusters(Arguments):
     """The clusters that can be asked, with version and whether they answer."""
-
-
-class Scale(Arguments):
-    """Set the number of replicas. Changes the cluster. Check with rollout_status afterwards."""
-
-    kind: Annotated[
-        Literal["deployment", "statefulset", "replicaset"], Field(description="deployment, statefulset, replicaset.")
-    ]
-    name: Name
-    namespace: Namespace
-    replicas: Annotated[int, Field(ge=0, le=1000, description="Wanted number; 0 stops all.")]

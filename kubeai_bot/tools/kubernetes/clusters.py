@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ClusterError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import ListClusters
 from kubeai_bot.tools.kubernetes.reach import Reach
 from kubeai_bot.tools.kubernetes.text import aligned, counted, one_line

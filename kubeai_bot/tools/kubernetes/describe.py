@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubeai_bot.domain.message import Json
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes import known
 from kubeai_bot.tools.kubernetes.arguments import DescribeResource
 from kubeai_bot.tools.kubernetes.containers import (

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubeai_bot.domain.message import Json
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import GetEvents
 from kubeai_bot.tools.kubernetes.containers import plain_message
 from kubeai_bot.tools.kubernetes.failures import explained

@@ -33,6 +33,15 @@ def explained(error: ApiStatus, identity: ClusterIdentity, cluster: str) -> str:
     if error.code == 404:
         unserved = "could not find the requested resource" in message or "page not found" in message
         return f"{'Not served by' if unserved else 'Not found in'} cluster {cluster}: {message}"
+    if error.code == 409 and message.startswith("Apply failed with"):
+        return (
+            f"Other managers own fields that this manifest would change in cluster {cluster}: {message}. Leave these "
+            "fields out, or apply with force=true if the person wants to take them over."
+        )
+    if error.code == 409 and error.reason == "AlreadyExists":
+        return f"In cluster {cluster} there is one of that name already: {message}"
+    if error.code == 429 and "disruption budget" in message:
+        return f"A disruption budget in cluster {cluster} does not allow that now: {message}"
     failed = f"failed (HTTP {error.code})" if error.code >= 500 else f"refused the request (HTTP {error.code})"
     return f"Cluster {cluster} {_MEANING.get(error.code, failed)}: {message}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import GetResource
 from kubeai_bot.tools.kubernetes.near import found_or_near
 from kubeai_bot.tools.kubernetes.paths import at, steps_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from difflib import unified_diff
 
 from kubeai_bot.domain.message import Json
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import RolloutHistory
 from kubeai_bot.tools.kubernetes.family import selector_text
 from kubeai_bot.tools.kubernetes.known import CONTROLLER_REVISIONS, REPLICASETS, WORKLOADS
@@ -48,7 +48,7 @@ def plan_history(arguments: RolloutHistory, scene: Scene) -> Step:
 
     async def run(reach: Reach) -> ToolResult:
         workload = await found_or_near(reach, ref)
-        found = await _revisions(reach, revisions_ref, workload)
+        found = await revisions(reach, revisions_ref, workload)
         if not found:
             return ToolResult(f"{ref} has no recorded revisions.", "no revisions")
         lines = aligned(
@@ -60,7 +60,7 @@ def plan_history(arguments: RolloutHistory, scene: Scene) -> Step:
     return Step(f"Rollout history of {ref}", acts, run)
 
 
-async def _revisions(reach: Reach, ref: Ref, workload: Json) -> list[Revision]:
+async def revisions(reach: Reach, ref: Ref, workload: Json) -> list[Revision]:
     """Oldest first."""
     selector = selector_text(mapping(workload, "spec", "selector"))
     try:

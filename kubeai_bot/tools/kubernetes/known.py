@@ -28,3 +28,6 @@ ACCESS_REVIEWS = _resource(
 SELF_REVIEWS = _resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False)
 
 WORKLOADS = {resource.singular: resource for resource in (DEPLOYMENTS, STATEFULSETS, DAEMONSETS, REPLICASETS, JOBS)}
+
+ROLLED_OUT = ("deployment", "statefulset", "daemonset")
+"""Workloads whose changes roll out, by their singular names."""

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import ListResources
 from kubeai_bot.tools.kubernetes.failures import explained
 from kubeai_bot.tools.kubernetes.known import NAMESPACES

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubeai_bot.domain.message import Json
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import GetLogs
 from kubeai_bot.tools.kubernetes.containers import brief_state, container_specs, is_ready, pod_state, statuses
 from kubeai_bot.tools.kubernetes.family import selector_text

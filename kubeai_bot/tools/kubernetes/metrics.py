@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubeai_bot.domain.message import Json
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import Top
 from kubeai_bot.tools.kubernetes.known import NODE_METRICS, NODES, POD_METRICS, PODS
 from kubeai_bot.tools.kubernetes.measures import cpu, memory, quantity, share

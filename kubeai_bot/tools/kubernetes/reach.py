@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubeai_bot.domain.cluster import Request, Resource, Response
+from kubeai_bot.domain.cluster import Command, CommandOutput, Request, Resource, Response
 from kubeai_bot.domain.identity import ClusterIdentity
 from kubeai_bot.domain.message import Json
 from kubeai_bot.domain.policy import Act
@@ -17,10 +17,17 @@ from kubeai_bot.interfaces import Cluster
 AT_ONCE = 8
 JSON = "application/json"
 NAMES = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json"
-_METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT"}
+_METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 _TIMEOUT = 20.0
 
 Query = tuple[tuple[str, str], ...]
+Progress = Callable[[str], Awaitable[None]]
+"""Takes one line on how far a call is."""
+
+
+async def silent(line: str) -> None:
+    """A Progress that nobody watches."""
+    del line
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ class Ref:
     def act(self, cluster: str, verb: str) -> Act:
         """Doing `verb` here, in policy's terms."""
         resource = self.resource
-        return Act(cluster, verb, resource.group, resource.name, self.subresource, self.namespace, self.name)
+        place = (self.subresource, self.namespace, self.name)
+        return Act(cluster, verb, resource.group, resource.name, *place, namespaced=resource.namespaced)
 
     def __str__(self) -> str:
         """`Pod shop/web`, as people read it."""
@@ -63,9 +71,15 @@ class Reach:
     """
 
     def __init__(
-        self, cluster: Cluster, identity: ClusterIdentity, acts: Sequence[Act], start_before: float | None = None
+        self,
+        cluster: Cluster,
+        identity: ClusterIdentity,
+        acts: Sequence[Act],
+        start_before: float | None = None,
+        progress: Progress = silent,
     ) -> None:
         self.cluster = cluster
+        self.progress = progress
         self._identity = identity
         self._acts = tuple(acts)
         self._start_before = start_before
@@ -94,8 +108,16 @@ class Reach:
     async def create(self, ref: Ref, body: Json) -> Json:
         return (await self._send("create", ref, body=body)).json or {}
 
-    async def replace(self, ref: Ref, body: Json) -> Json:
-        return (await self._send("update", ref, body=body)).json or {}
+    async def write(self, verb: str, ref: Ref, body: Any, query: Query = (), content_type: str = JSON) -> Response:
+        """Create, update, patch or delete, or a dry run of that (`dryRun` in the query)."""
+        return await self._send(verb, ref, query, body=body, content_type=content_type)
+
+    async def execute(self, ref: Ref, command: Command) -> CommandOutput:
+        """Run a command in a container: `ref` is the pod's exec subresource. Needs the acts get and create on it."""
+        for verb in ("get", "create"):
+            self._declared(verb, ref)
+        async with self._gate:
+            return await self.cluster.exec(self._identity, replace(command, start_before=self._start_before))
 
     async def document(self, path: str, query: Query = (), *, timeout: float = _TIMEOUT) -> Json:
         """A discovery document (`/version`, `/openapi/v3`), which is about no object."""
@@ -104,13 +126,16 @@ class Reach:
             return (await self.cluster.request(self._identity, request)).json or {}
 
     async def _send(self, verb: str, ref: Ref, query: Query = (), **more: Any) -> Response:
-        wanted = ref.act(self.cluster.name, verb)
-        if not any(covers(act, wanted) for act in self._acts):
-            raise ForbiddenByPolicy(f"this call did not declare that it would {verb} {ref.path}")
+        self._declared(verb, ref)
         request = Request(_METHODS[verb], ref.path, query, timeout=_TIMEOUT, start_before=self._start_before)
         request = replace(request, **more)
         async with self._gate:
             return await self.cluster.request(self._identity, request)
+
+    def _declared(self, verb: str, ref: Ref) -> None:
+        wanted = ref.act(self.cluster.name, verb)
+        if not any(covers(act, wanted) for act in self._acts):
+            raise ForbiddenByPolicy(f"this call did not declare that it would {verb} {ref.path}")
 
 
 def covers(declared: Act, wanted: Act) -> bool:

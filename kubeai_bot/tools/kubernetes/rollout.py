@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 
 from kubeai_bot.domain.message import Json
-from kubeai_bot.interfaces import ToolResult
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import RolloutStatus
 from kubeai_bot.tools.kubernetes.containers import is_ready, pod_state, trouble
 from kubeai_bot.tools.kubernetes.family import Children, children, family_refs
@@ -19,6 +21,9 @@ from kubeai_bot.tools.kubernetes.tool import Scene, Step
 
 REVISION = "deployment.kubernetes.io/revision"
 _PODS_SHOWN = 10
+_AT_LEAST = 45.0
+"""Seconds for reading, beyond what is waited."""
+_PAUSE = 1.0
 _DEADLINE = "ProgressDeadlineExceeded"
 
 
@@ -27,14 +32,48 @@ def plan_status(arguments: RolloutStatus, scene: Scene) -> Step:
     acts = scene.acts(("get", ref), ("list", Ref(ref.resource, ref.namespace)), *family_refs(ref))
 
     async def run(reach: Reach) -> ToolResult:
-        obj = await found_or_near(reach, ref)
+        obj = await _followed(reach, ref, arguments.wait_seconds)
         verdict, complete = progress(obj)
         below = [] if complete else await children(reach, ref, obj)
         lines = [f"{ref}: {verdict}", *_why(obj, below, scene)]
         hint = "describe_resource and get_logs tell more"
         return ToolResult(cut_middle("\n".join(lines), scene.budget, hint), one_line(verdict, 100))
 
-    return Step(f"Rollout status of {ref}", acts, run)
+    intent = f"Follow the rollout of {ref}" if arguments.wait_seconds else f"Rollout status of {ref}"
+    return Step(intent, acts, run, timeout=_AT_LEAST + arguments.wait_seconds)
+
+
+async def _followed(reach: Reach, ref: Ref, seconds: float) -> Json:
+    """The workload, read again and again until its rollout has come to an end or the time is up."""
+    until = time.monotonic() + seconds
+    last = ""
+    while True:
+        obj = await found_or_near(reach, ref)
+        verdict, complete = progress(obj)
+        if not seconds:
+            return obj
+        if (line := _so_far(obj, verdict)) != last:
+            last = line
+            await reach.progress(line)
+        if complete or verdict.startswith(("FAILED", "PAUSED")) or time.monotonic() + _PAUSE > until:
+            return obj
+        await asyncio.sleep(_PAUSE)
+
+
+def _so_far(obj: Json, verdict: str) -> str:
+    """`2 of 3 new pods ready`."""
+    status = mapping(obj, "status")
+    if verdict.startswith(("FAILED", "PAUSED", "waiting")):
+        return one_line(verdict, 100)
+    if obj.get("kind") == "DaemonSet":
+        wanted, ready = status.get("desiredNumberScheduled"), status.get("updatedNumberScheduled")
+        ready = min(int(ready or 0), int(status.get("numberReady") or 0))
+    else:
+        wanted = at(obj, "spec", "replicas")
+        updated, all_ready = int(status.get("updatedReplicas") or 0), int(status.get("readyReplicas") or 0)
+        # the old pods that are still there count as ready too, as long as there are any
+        ready = max(0, min(updated, all_ready - max(0, int(status.get("replicas") or 0) - updated)))
+    return f"{ready} of {int(wanted or 0)} new pods ready"
 
 
 def progress(obj: Json) -> tuple[str, bool]:

@@ -29,11 +29,14 @@ def schema_of(arguments: type[Arguments], clusters: tuple[str, ...], default: st
         name: {key: spec[key] for key in _KEPT if key in spec}
         for name, spec in cast("Mapping[str, Mapping[str, Any]]", full.get("properties", {})).items()
     }
-    for spec in properties.values():
+    for name, spec in properties.items():
+        if spec.get("type") == "array":
+            spec["items"] = {"type": full["properties"][name]["items"]["type"]}
         if "enum" in spec:
             spec["enum"] = [choice for choice in spec["enum"] if choice]  # "" only stands for "left out"
     if len(clusters) > 1:
-        choice = {"type": "string", "enum": list(clusters), "description": f"Cluster; left out: {default}."}
+        told = f"Cluster; left out: {default}." if default else "Cluster that the person named; ask them if unclear."
+        choice = {"type": "string", "enum": list(clusters), "description": told}
         properties = {"cluster": choice, **properties}
     schema: dict[str, Any] = {"type": "object", "properties": properties}
     if required := full.get("required"):

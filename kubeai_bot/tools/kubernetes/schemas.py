@@ -7,8 +7,8 @@ from typing import Any
 
 from kubeai_bot.domain.cluster import Resource
 from kubeai_bot.domain.message import Json
+from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
-from kubeai_bot.interfaces import ToolResult
 from kubeai_bot.tools.kubernetes.arguments import ApiResources, Explain
 from kubeai_bot.tools.kubernetes.paths import items, mapping, steps_of
 from kubeai_bot.tools.kubernetes.reach import Reach

@@ -7,9 +7,9 @@ from kubeai_bot.tools.kubernetes.reach import Ref
 from kubeai_bot.tools.kubernetes.tool import Scene
 
 
-def one_object(kind: str, namespace: str, name: str, scene: Scene) -> Ref:
-    """Raises ToolError for an unknown kind, and where the name or the namespace is missing."""
-    resource = scene.kinds.find(kind, "get")
+def one_object(kind: str, namespace: str, name: str, scene: Scene, verb: str = "get") -> Ref:
+    """Raises ToolError for an unknown kind, one without `verb`, and where the name or the namespace is missing."""
+    resource = scene.kinds.find(kind, verb)
     if not name:
         raise ToolError("name is empty: list_resources shows the names.")
     if resource.namespaced and not namespace:

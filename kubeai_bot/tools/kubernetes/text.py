@@ -15,6 +15,11 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", _ANSI.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
+def escaped(text: str) -> str:
+    """Text with invisible and control characters written out (`\\u202e`), so that nothing hides from who decides."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def one_line(text: object, limit: int = 300) -> str:
     """On one line, at most `limit` characters: causes stand at the end of messages, so it is the middle that goes."""
     line = " ".join(str(text).split())
