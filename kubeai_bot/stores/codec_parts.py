@@ -21,7 +21,7 @@ def slim(record: dict[str, Any]) -> dict[str, Any]:
 
 def encode_time(at: datetime) -> str:
     """ISO 8601 in UTC with microseconds: sorts as text."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def decode_time(text: str) -> datetime:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from kubeai_bot.domain.message import Message, StoredMessage
+from kubeai_bot.domain.message import Message
 from kubeai_bot.domain.session import Feedback, FeedbackKind, InboxItem, Incoming, Session, ThreadRef, Usage, name_from
 from kubeai_bot.domain.storage import (
     AboutPerson,
     Claim,
     Dump,
+    KeptResult,
     Lease,
     Pruned,
     Receipt,
@@ -27,7 +28,6 @@ from kubeai_bot.domain.storage import (
 from kubeai_bot.errors import LeaseLost, SequenceConflict, SessionNotFound
 from kubeai_bot.interfaces import SessionStore
 from kubeai_bot.stores.event_keys import EventKeys
-from kubeai_bot.stores.json_values import copy_json, copy_message
 from kubeai_bot.stores.memory_record import Record
 from kubeai_bot.stores.paging import cursor_of, parse_cursor, place_of
 from kubeai_bot.stores.retention import is_forgotten, plan_prune
@@ -172,6 +172,13 @@ class MemoryStore(SessionStore):
         self._remove(lease.session_id)
         return True
 
+    async def keep_result(self, lease: Lease, result: KeptResult) -> None:
+        self._held(lease).results.setdefault(result.handle, result)
+
+    async def kept_result(self, session_id: str, handle: str) -> KeptResult | None:
+        record = self._records.get(session_id)
+        return record.results.get(handle) if record else None
+
     async def record_feedback(
         self, session_id: str, turn_id: str, user_id: str, kind: FeedbackKind, reason: str = ""
     ) -> bool:
@@ -209,21 +216,9 @@ class MemoryStore(SessionStore):
         return self._record(session_id).dump()
 
     async def restore(self, dump: Dump) -> bool:
-        session = dump.session
-        if session.id in self._records or session.thread in self._threads:
+        if dump.session.id in self._records or dump.session.thread in self._threads:
             return False
-        own = replace(
-            session,
-            mcp_status=copy_json(session.mcp_status),
-            metadata=copy_json(session.metadata),
-            approval=copy_json(session.approval),
-        )
-        record = Record(
-            own,
-            messages=[StoredMessage(stored.seq, copy_message(stored.message)) for stored in dump.messages],
-            turns={turn.turn_id: turn for turn in dump.turns},
-            feedback={(each.turn_id, each.user_id): each for each in dump.feedback},
-        )
+        record = Record.restored(dump)
         self._add(record)
         for item in dump.inbox:
             self._put(record, item.incoming, self._clock())

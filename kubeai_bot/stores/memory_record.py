@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kubeai_bot.domain.message import Message, Source, StoredMessage, Text, ToolCallRequest, ToolCallResponse
 from kubeai_bot.domain.session import Feedback, InboxItem, Session, TurnRecord, TurnRef
-from kubeai_bot.domain.storage import KEEP, Dump, Lease, SessionChange, Tail
+from kubeai_bot.domain.storage import KEEP, Dump, KeptResult, Lease, SessionChange, Tail
 from kubeai_bot.stores.codec import apply_change
 from kubeai_bot.stores.json_values import copy_json, copy_message
 from kubeai_bot.stores.retention import Candidate
@@ -23,6 +23,7 @@ class Record:
     inbox: dict[int, InboxItem] = field(default_factory=dict[int, InboxItem])
     turns: dict[str, TurnRecord] = field(default_factory=dict[str, TurnRecord])
     feedback: dict[tuple[str, str], Feedback] = field(default_factory=dict[tuple[str, str], Feedback])
+    results: dict[str, KeptResult] = field(default_factory=dict[str, KeptResult])
     last_step: tuple[str, int] | None = None
     lease: Lease | None = None
 
@@ -68,14 +69,29 @@ class Record:
             tuple(self.inbox.values()),
             tuple(self.turns.values()),
             tuple(self.feedback.values()),
+            tuple(self.results.values()),
         )
+
+    @staticmethod
+    def restored(dump: Dump) -> Record:
+        """All of a dump but its inbox, without a lease."""
+        record = Record(
+            dump.session,
+            messages=list(_copies(dump.messages)),
+            turns={turn.turn_id: turn for turn in dump.turns},
+            feedback={(each.turn_id, each.user_id): each for each in dump.feedback},
+            results={result.handle: result for result in dump.results},
+        )
+        record.session = record.copy_session()
+        return record
 
     def messages_of(self, user_id: str) -> int:
         return sum(_is_by(stored.message, user_id) for stored in self.messages)
 
     def size(self) -> int:
         """Bytes, estimated."""
-        return 2000 + sum(_size(stored.message) for stored in self.messages)
+        kept = sum(len(result.text) for result in self.results.values())
+        return 2000 + kept + sum(_size(stored.message) for stored in self.messages)
 
     # --- changing ---
 

@@ -28,6 +28,7 @@ from kubeai_bot.stores.codec import (
     encode_turn,
     loads,
 )
+from kubeai_bot.stores.codec_results import decode_result, encode_result
 from kubeai_bot.stores.field_types import misfit
 
 _FORMAT = "kubeai-bot sessions"
@@ -64,6 +65,7 @@ def encode_dump(dump: Dump) -> dict[str, Any]:
         "inbox": [encode_incoming(item.incoming) for item in dump.inbox],
         "turns": [encode_turn(turn) for turn in dump.turns],
         "feedback": [encode_feedback(each) for each in dump.feedback],
+        "results": [encode_result(each) for each in dump.results],
     }
 
 
@@ -76,10 +78,11 @@ def decode_dump(record: Json) -> Dump:
         incomings = [decode_incoming(each) for each in record.get("inbox", ())]
         turns = tuple(decode_turn(each) for each in record.get("turns", ()))
         feedback = tuple(decode_feedback(each) for each in record.get("feedback", ()))
+        results = tuple(decode_result(each) for each in record.get("results", ()))
     except (KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"this is not a whole session: {type(error).__name__} {error}") from error
     inbox = tuple(InboxItem(number, session.id, incoming) for number, incoming in enumerate(incomings, start=1))
-    dump = Dump(session, messages, inbox, turns, feedback)
+    dump = Dump(session, messages, inbox, turns, feedback, results)
     path = misfit(dump, Dump)
     if path is not None:
         raise StoreError(f"this is not a whole session: {path.removeprefix('.')} is not what it should be")

@@ -12,12 +12,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from kubeai_bot.domain.storage import KeptResult
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.stores.postgres.dsn import parse_dsn
 from kubeai_bot.stores.postgres.migrate import TABLES
 from kubeai_bot.stores.postgres.opening import SCHEMA, open_postgres
 from kubeai_bot.stores.postgres.tables import METADATA
+from tests.stores.conftest import AS_MIA, NOON
 from tests.stores.postgres_server import new_database
+from tests.stores.test_store_dump import content, full_session
 
 OPEN = """
 import asyncio, sys
@@ -146,3 +149,21 @@ async def test_a_user_that_may_not_make_tables_is_told_so_and_works_where_they_a
             await make.session(store)
     finally:
         await admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+async def test_tables_of_the_first_release_are_upgraded_with_a_turn_open_in_them(database, admin, make):
+    """What later migrations have added is taken away again: what is left is exactly what the first one made."""
+    async with open_postgres(database) as store:
+        session_id = await full_session(store, make)
+        before = content(await store.dump(session_id))
+    await admin.execute(f"SET search_path TO {SCHEMA}")
+    await admin.execute("DROP TABLE results, audit")
+    await admin.execute("UPDATE compatibility SET tables = 1")
+    await admin.execute("UPDATE alembic_version SET version_num = '0001'")
+    async with open_postgres(database) as store:
+        assert content(await store.dump(session_id)) == before
+        lease = await store.lease(session_id, "a", 30)
+        await store.keep_result(lease, KeptResult("r-12345678", "t", "text", AS_MIA, NOON))
+        assert await store.kept_result(session_id, "r-12345678") is not None
+    row = await (await admin.execute("SELECT tables, oldest_code FROM compatibility")).fetchone()
+    assert row == (TABLES, 1)  # the release before may go on beside this one

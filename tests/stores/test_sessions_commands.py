@@ -83,7 +83,7 @@ def test_plain_text_stays_as_it_is():
 def test_a_session_that_is_not_there_is_an_error_in_one_line(place):
     result = place.run("show", "none", code=1)
     assert result.stdout == ""
-    assert re.fullmatch("kubeai-bot sessions: .*session.*\n", result.stderr)
+    assert re.fullmatch("kubeai-bot: .*session.*\n", result.stderr)
 
 
 def test_usage_says_how_much_there_is(place, make):
@@ -201,7 +201,7 @@ def test_a_secret_never_shows_in_an_error(tmp_path):
     env = {"SESSION_TYPE": "postgres", "DATABASE_URL": "postgres://kubeai:hunter2@127.0.0.1:1/db?connect_timeout=2"}
     result = CliRunner().invoke(whole_app, ["sessions", "list"], env=env)
     assert result.exit_code in (1, 2)
-    assert result.stderr.startswith("kubeai-bot sessions: ")
+    assert result.stderr.startswith("kubeai-bot: ")
     assert "hunter2" not in result.output
 
 

@@ -19,9 +19,11 @@ import structlog
 
 from kubeai_bot.domain.message import Json, StoredMessage
 from kubeai_bot.domain.session import Feedback, ThreadRef, TurnRecord
+from kubeai_bot.domain.storage import KeptResult
 from kubeai_bot.errors import StoreError
 from kubeai_bot.stores.codec import decode_feedback, decode_message, decode_turn
 from kubeai_bot.stores.codec_parts import decode_thread
+from kubeai_bot.stores.codec_results import decode_result, encode_result
 from kubeai_bot.stores.filesystem.disk import (
     make_folder,
     make_private,
@@ -45,6 +47,7 @@ _log = structlog.get_logger(__name__)
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
 _JOURNAL = re.compile(r"journal-(\d{6,12})\.jsonl")
+_HANDLE = re.compile(r"r-[0-9a-f]{4,32}")
 _DELETED = ".deleted-"
 _NEW = ".new-"
 
@@ -83,6 +86,7 @@ class Whole:
     messages: list[StoredMessage] = field(default_factory=list[StoredMessage])
     turns: dict[str, TurnRecord] = field(default_factory=dict[str, TurnRecord])
     feedback: dict[tuple[str, str], Feedback] = field(default_factory=dict[tuple[str, str], Feedback])
+    results: tuple[KeptResult, ...] = ()
 
 
 class SessionFolder:
@@ -230,15 +234,46 @@ class SessionFolder:
                 merge_turn(whole.turns, turn)
             for each in map(decode_feedback, commit.get("feedback", ())):
                 whole.feedback[each.turn_id, each.user_id] = each
+        if messages:
+            whole.results = self.results()
         return whole
 
     def size(self, record: Record) -> int:
         """Bytes of its files."""
+        kept = sum(path.stat().st_size for path in self._results())
         try:
             head = self._head.stat().st_size
         except FileNotFoundError:
             head = 0
-        return record.position.length + head
+        return record.position.length + head + kept
+
+    # --- results that are kept beside the journal, a file each ---
+
+    def keep_result(self, result: KeptResult) -> None:
+        """The same handle again changes nothing."""
+        path = self._result(result.handle)
+        if not path.exists():
+            replace_file(path, to_line(encode_result(result)))
+
+    def result(self, handle: str) -> KeptResult | None:
+        if not _HANDLE.fullmatch(handle):
+            return None
+        try:
+            return _result_from(read_file(self._result(handle)))
+        except FileNotFoundError:
+            return None
+
+    def results(self) -> tuple[KeptResult, ...]:
+        return tuple(_result_from(read_file(path)) for path in sorted(self._results()))
+
+    def _result(self, handle: str) -> Path:
+        """Raises ValueError for a name that is no handle: nothing else ever becomes part of a path."""
+        if not _HANDLE.fullmatch(handle):
+            raise ValueError("this is not a result's handle")
+        return self._path / f"result-{handle}.json"
+
+    def _results(self) -> list[Path]:
+        return list(self._path.glob("result-r-*.json"))
 
     # --- writing ---
 
@@ -267,6 +302,13 @@ class SessionFolder:
 
     def write_head(self, head: Json) -> None:
         replace_file(self._head, to_line(head))
+
+
+def _result_from(data: bytes) -> KeptResult:
+    record = from_line(data.removesuffix(b"\n"))
+    if record is None:
+        raise StoreError("a kept result is damaged: delete its session, or restore the file from a backup")
+    return decode_result(record)
 
 
 def _messages(commit: Json) -> list[StoredMessage]:

@@ -73,7 +73,7 @@ class Housekeeping:
                 turn=None if session.turn is None else turns.get(session.turn.turn_id),
             )
             feedback = {(each.turn_id, each.user_id): each for each in dump.feedback}
-            await self._shelf.create(record, Whole(list(dump.messages), turns, feedback))
+            await self._shelf.create(record, Whole(list(dump.messages), turns, feedback, dump.results))
             record.session = views.copy_session(record)
             for item in items:
                 self._contents.events.add(item.incoming.keys, session.id, now)

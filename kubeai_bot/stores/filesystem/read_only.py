@@ -12,6 +12,7 @@ from kubeai_bot.domain.storage import (
     AboutPerson,
     Claim,
     Dump,
+    KeptResult,
     Lease,
     Pruned,
     Receipt,
@@ -57,6 +58,10 @@ class ReadOnlyFilesystemStore(SessionStore):
             return dump_of(record, self._contents.folder(session_id).whole(record))
 
         return await self._worker.on_disk(read)
+
+    async def kept_result(self, session_id: str, handle: str) -> KeptResult | None:
+        folder = self._contents.folder(session_id)
+        return await self._worker.on_disk(lambda: folder.result(handle))
 
     def _reread(self, session_id: str) -> Record:
         self._contents.find(session_id)
@@ -123,6 +128,9 @@ class ReadOnlyFilesystemStore(SessionStore):
         self._refuse()
 
     async def forget(self, lease: Lease) -> bool:
+        self._refuse()
+
+    async def keep_result(self, lease: Lease, result: KeptResult) -> None:
         self._refuse()
 
     async def record_feedback(

@@ -20,7 +20,7 @@ from kubeai_bot.stores.codec import encode_feedback, encode_message, encode_sess
 from kubeai_bot.stores.filesystem.event_log import EventFile, EventLog, Mark
 from kubeai_bot.stores.filesystem.folder import SessionFolder, Whole
 from kubeai_bot.stores.filesystem.journal_file import to_line
-from kubeai_bot.stores.filesystem.record import Record, head_of, inbox_entries, speakers_of
+from kubeai_bot.stores.filesystem.record import Position, Record, head_of, inbox_entries, speakers_of
 from kubeai_bot.stores.filesystem.views import copy_session
 from kubeai_bot.stores.filesystem.worker import DiskWorker, NameLocks
 
@@ -107,7 +107,14 @@ class Shelf:
     async def create(self, record: Record, whole: Whole) -> None:
         """A new session with all that hangs on it."""
         folder = self.contents.folder(record.session.id)
-        record.position = await self._worker.on_disk(lambda: folder.create(_as_commits(record, whole)))
+
+        def create() -> Position:
+            position = folder.create(_as_commits(record, whole))
+            for result in whole.results:
+                folder.keep_result(result)
+            return position
+
+        record.position = await self._worker.on_disk(create)
         self.contents.add(record)
 
     async def trim(self, record: Record, first_seq: int) -> int:
@@ -222,6 +229,7 @@ def dump_of(record: Record, whole: Whole) -> Dump:
         tuple(record.inbox.values()),
         tuple(whole.turns.values()),
         tuple(whole.feedback.values()),
+        whole.results,
     )
 
 

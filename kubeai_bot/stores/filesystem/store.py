@@ -14,6 +14,7 @@ from kubeai_bot.domain.storage import (
     AboutPerson,
     Claim,
     Dump,
+    KeptResult,
     Lease,
     Pruned,
     Receipt,
@@ -234,6 +235,22 @@ class FilesystemStore(SessionStore):
                 return False
             await self._shelf.remove(record)
             return True
+
+    async def keep_result(self, lease: Lease, result: KeptResult) -> None:
+        await self._worker.whole(self._keep_result(lease, result))
+
+    async def _keep_result(self, lease: Lease, result: KeptResult) -> None:
+        record = self._held(lease)
+        async with record.lock:
+            self._held(lease)
+            folder = self._contents.folder(lease.session_id)
+            await self._worker.on_disk(lambda: folder.keep_result(result))
+
+    async def kept_result(self, session_id: str, handle: str) -> KeptResult | None:
+        if session_id not in self._contents.records:
+            return None
+        folder = self._contents.folder(session_id)
+        return await self._worker.on_disk(lambda: folder.result(handle))
 
     async def record_feedback(
         self, session_id: str, turn_id: str, user_id: str, kind: FeedbackKind, reason: str = ""

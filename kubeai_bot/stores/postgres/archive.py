@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kubeai_bot.domain.message import StoredMessage
 from kubeai_bot.domain.session import Feedback, InboxItem, Session, TurnRecord, Usage
-from kubeai_bot.domain.storage import AboutPerson, Dump, Lease, Pruned, Retention, SessionPage, StoreUsage
+from kubeai_bot.domain.storage import AboutPerson, Dump, KeptResult, Lease, Pruned, Retention, SessionPage, StoreUsage
 from kubeai_bot.errors import LeaseLost, SessionNotFound
 from kubeai_bot.stores.codec import decode_incoming, decode_message, encode_incoming
+from kubeai_bot.stores.codec_results import decode_result, encode_result
 from kubeai_bot.stores.paging import cursor_of, parse_cursor
 from kubeai_bot.stores.postgres.engine import Database
 from kubeai_bot.stores.postgres.packing import pack, unpack
@@ -37,6 +38,7 @@ from kubeai_bot.stores.postgres.tables import (
     INBOX,
     MESSAGES,
     METADATA,
+    RESULTS,
     SESSIONS,
     TURNS,
 )
@@ -107,6 +109,7 @@ class Archive:
                 await _inbox(connection, number, session.id),
                 await _turns(connection, number),
                 await _feedback(connection, number),
+                await _results(connection, number),
             )
 
     async def restore(self, dump: Dump) -> bool:
@@ -174,6 +177,11 @@ async def _inbox(connection: AsyncConnection, number: int, session_id: str) -> t
     query = select(INBOX.c.id, INBOX.c.body).where(INBOX.c.session == number).order_by(INBOX.c.id)
     rows = (await connection.execute(query)).all()
     return tuple(InboxItem(row.id, session_id, decode_incoming(unpack(row.body))) for row in rows)
+
+
+async def _results(connection: AsyncConnection, number: int) -> tuple[KeptResult, ...]:
+    query = select(RESULTS.c.body).where(RESULTS.c.session == number).order_by(RESULTS.c.handle)
+    return tuple(decode_result(unpack(row.body)) for row in (await connection.execute(query)).all())
 
 
 async def _turns(connection: AsyncConnection, number: int) -> tuple[TurnRecord, ...]:
@@ -255,6 +263,10 @@ def _rows_of(dump: Dump, number: int) -> dict[str, list[dict[str, Any]]]:
                 "updated_at": each.updated_at,
             }
             for each in dump.feedback
+        ],
+        "results": [
+            {"session": number, "handle": to_column(each.handle), "body": pack(encode_result(each))}
+            for each in dump.results
         ],
     }
 

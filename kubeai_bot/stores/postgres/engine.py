@@ -2,7 +2,8 @@
 
 SQLAlchemy owns engine and pool. Statements of the hot path go straight to psycopg in autocommit: one statement, one
 round trip, no BEGIN, no ping. What a ping would find out is seen without one: a connection that the server has closed
-is readable before anything was asked.
+is readable before anything was asked. Between two statements a connection stays here with its cursor, because the way
+through the pool and a new cursor take as long as all the rest that is done in this process.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
+from kubeai_bot.stores.postgres.arrays import take_arrays
 from kubeai_bot.stores.postgres.dsn import Dsn
 from kubeai_bot.stores.postgres.errors import FAILURES, is_worth_repeating, means_another_server, store_error
 
@@ -35,6 +37,22 @@ _PREPARED_AT = 2
 """A statement that a connection has run so often already is prepared on it."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A connection of the engine's pool that is checked out, in autocommit, with its one cursor. (The cursor keeps the
+    last result until the next statement.) `poll` knows the connection's socket."""
+
+    pooled: PoolProxiedConnection
+    driver: Driver
+    cursor: psycopg.AsyncCursor[Row]
+    poll: select.poll
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server has spoken unasked on an idle connection, as it does when it closes it."""
+        return self.driver.closed or bool(self.poll.poll(0))
 
 
 @dataclass(frozen=True)
@@ -58,6 +76,7 @@ class Database:
         self._pool_size = limits.pool_size
         self._pool_timeout = limits.pool_timeout
         self._free = asyncio.Semaphore(limits.pool_size)
+        self._idle: list[_Held] = []
         self._engine = _engine(dsn, schema, limits, _PREPARED_AT if prepares else None)
 
     def __repr__(self) -> str:
@@ -80,13 +99,17 @@ class Database:
     async def transaction(self, timeout: float | None = None) -> AsyncGenerator[AsyncConnection]:
         """A transaction for several statements; rolled back where the block fails. Raises StoreError."""
         try:
-            async with self._turn(), asyncio.timeout(timeout or self._timeout):
-                async with self._connection():
-                    pass  # leaves a connection that is alive on top of the pool
-                async with self._engine.connect() as connection:
-                    await connection.execution_options(isolation_level="READ COMMITTED")
-                    async with connection.begin():
-                        yield connection
+            await self._wait_for_turn()
+            try:
+                async with asyncio.timeout(timeout or self._timeout):
+                    held = await self._take()
+                    held.pooled.close()  # now it lies on top of the pool: the engine takes one that is alive
+                    async with self._engine.connect() as connection:
+                        await connection.execution_options(isolation_level="READ COMMITTED")
+                        async with connection.begin():
+                            yield connection
+            finally:
+                self._free.release()
         except FAILURES as error:
             raise store_error(error, self.dsn) from error
 
@@ -95,46 +118,61 @@ class Database:
         await self.fetch("SELECT 1", {}, repeatable=True)
 
     async def aclose(self) -> None:
+        while self._idle:
+            self._idle.pop().pooled.close()
         await self._engine.dispose()
 
     async def _once(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
-        async with self._turn(), self._connection() as driver:
+        await self._wait_for_turn()
+        try:
+            held = await self._take()
             try:
                 async with asyncio.timeout(self._timeout):
-                    cursor = await driver.execute(cast("LiteralString", statement), parameters, binary=True)
-                    return await cursor.fetchall()
+                    await held.cursor.execute(cast("LiteralString", statement), parameters)
+                    return await held.cursor.fetchall()
             except psycopg.Error as error:
                 if means_another_server(error):
-                    await driver.close()
+                    await held.driver.close()
                 raise
+            finally:
+                await self._give_back(held)
+        finally:
+            self._free.release()
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None]:
-        """First come, first served: in the pool's own queue a busy task overtakes those that wait, without end."""
+    async def _wait_for_turn(self) -> None:
+        """First come, first served: in the pool's own queue a busy task overtakes those that wait, without end. Whoever
+        has a turn finds a connection, held idle or in the pool, and releases `_free`."""
+        if not self._free.locked():
+            await self._free.acquire()  # at once
+            return
         try:
             async with asyncio.timeout(self._pool_timeout):
                 await self._free.acquire()
         except TimeoutError as error:
             raise PoolTimeout(f"no connection was free within {self._pool_timeout:g} s") from error
-        try:
-            yield
-        finally:
-            self._free.release()
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncGenerator[Driver]:
-        """A connection in autocommit that is not known to be dead. Giving it back never waits, so that a cancelled
-        caller leaves the pool whole."""
+    async def _take(self) -> _Held:
+        """A connection that is not known to be dead: the one that was used last, or one of the pool."""
+        while self._idle:
+            held = self._idle.pop()
+            if not held.is_stale:
+                return held
+            await greenlet_spawn(held.pooled.invalidate)
         pooled = await self._engine.raw_connection()
         for _ in range(self._pool_size):
-            if not _is_stale(pooled):
-                break
+            if not _driver(pooled).closed and not (held := _hold(pooled)).is_stale:
+                return held
             await greenlet_spawn(pooled.invalidate)
             pooled = await self._engine.raw_connection()
-        try:
-            yield _driver(pooled)
-        finally:
-            await _give_back(pooled)
+        return _hold(pooled)
+
+    async def _give_back(self, held: _Held) -> None:
+        """Never really waits, so that a cancelled caller leaves the pool whole: psycopg closes a connection without a
+        word from the server."""
+        if held.driver.closed or held.driver.info.transaction_status is not TransactionStatus.IDLE:
+            await greenlet_spawn(held.pooled.invalidate)
+        else:
+            self._idle.append(held)
 
 
 def _engine(dsn: Dsn, schema: str, limits: Limits, prepared_at: int | None) -> AsyncEngine:
@@ -152,24 +190,13 @@ def _engine(dsn: Dsn, schema: str, limits: Limits, prepared_at: int | None) -> A
     )
 
 
-def _driver(pooled: PoolProxiedConnection) -> Driver:
-    return cast("Driver", pooled.driver_connection)
-
-
-def _is_stale(pooled: PoolProxiedConnection) -> bool:
-    """Whether the server has spoken unasked on an idle connection, as it does when it closes it."""
+def _hold(pooled: PoolProxiedConnection) -> _Held:
     driver = _driver(pooled)
-    if driver.closed:
-        return True
     poll = select.poll()
     poll.register(driver.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    take_arrays(driver)
+    return _Held(pooled, driver, driver.cursor(binary=True), poll)
 
 
-async def _give_back(pooled: PoolProxiedConnection) -> None:
-    """Never really waits: psycopg closes a connection without a word from the server."""
-    driver = _driver(pooled)
-    if driver.closed or driver.info.transaction_status is not TransactionStatus.IDLE:
-        await greenlet_spawn(pooled.invalidate)
-    else:
-        pooled.close()
+def _driver(pooled: PoolProxiedConnection) -> Driver:
+    return cast("Driver", pooled.driver_connection)

@@ -9,8 +9,6 @@ from typing import Any
 
 import psycopg
 import structlog
-from alembic import command
-from alembic.config import Config
 from psycopg import errors as pg
 from psycopg.sql import SQL, Composed, Identifier
 from sqlalchemy import Connection, text
@@ -21,7 +19,7 @@ from kubeai_bot.errors import ConfigError
 from kubeai_bot.stores.postgres.dsn import Dsn
 from kubeai_bot.stores.postgres.errors import FAILURES, cause_of, store_error
 
-TABLES = 1
+TABLES = 3
 """The number of the newest migration: of the tables that this code was written for."""
 
 _POLL = 0.25
@@ -99,6 +97,10 @@ def _upgrade(connection: Connection, schema: str) -> None:
     if not connection.execute(text("SELECT to_regnamespace(:name) IS NOT NULL"), {"name": quoted}).scalar_one():
         connection.execute(text(f"CREATE SCHEMA {quoted}"))
     connection.execute(text(f"SET LOCAL search_path TO {quoted}, pg_temp"))
+    # Alembic stays out of the memory of all replicas that find their tables made.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "kubeai_bot.stores.postgres:migrations")
     config.attributes.update(connection=connection, schema=schema)

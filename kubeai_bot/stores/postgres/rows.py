@@ -21,6 +21,7 @@ from kubeai_bot.stores.codec import (
     encode_session,
     loads,
 )
+from kubeai_bot.stores.codec_parts import encode_time
 from kubeai_bot.stores.postgres.packing import pack, unpack
 
 TEXTS = ("name", "provider", "model")
@@ -32,6 +33,7 @@ COLUMNS = (
 )
 """Of `sessions`, in the order in which the functions below take them."""
 
+_ESCAPED_COLUMNS = ("id", "team_id", "channel_id", "thread_ts", "slack_user_id", *TEXTS)
 _HARD = re.compile("[\x00\\\\\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 
@@ -46,14 +48,14 @@ def from_column(text: str) -> str:
 
 def session_from(row: Sequence[Any]) -> Session:
     """From the values of COLUMNS. Raises StoreError for a row that this version cannot read."""
-    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    record: dict[str, Any] = {name: loads(values[name]) for name in RECORDS}
-    record |= {name: from_column(values[name]) for name in (*TEXTS, "id", "slack_user_id")}
-    record |= {name: values[name] for name in ("agent_state", "start_seq", "last_seq", "follows_expired")}
-    record |= {name: _iso(values[name]) for name in ("created_at", "modified_at")}
-    record["thread"] = {name: from_column(values[name]) for name in ("team_id", "channel_id", "thread_ts")}
-    record["thread"]["is_dm"] = values["is_dm"]
-    record["usage"] = {name: values[f"{name}_tokens"] for name in ("input", "output", "cached")}
+    record: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    for name in _ESCAPED_COLUMNS:
+        record[name] = from_column(record[name])
+    for name in RECORDS:
+        record[name] = _loads(record[name])
+    record["created_at"], record["modified_at"] = encode_time(record["created_at"]), encode_time(record["modified_at"])
+    record["thread"] = {name: record[name] for name in ("team_id", "channel_id", "thread_ts", "is_dm")}
+    record["usage"] = {name: record[f"{name}_tokens"] for name in ("input", "output", "cached")}
     return decode_session(record)
 
 
@@ -132,5 +134,6 @@ def utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
+def _loads(text: str) -> Any:
+    """Most of a session's records are empty."""
+    return None if text == "null" else {} if text == "{}" else loads(text)

@@ -23,6 +23,8 @@ class Statements(NamedTuple):
     unfinished: str
     unread: str
     feedback: str
+    keep_result: str
+    kept_result: str
 
 
 def statements_for(schema: str) -> Statements:
@@ -51,7 +53,7 @@ FROM {schema}.receive_1(
 _APPEND = """
 SELECT outcome, last_seq, released
 FROM {schema}.append_1(
-    %(id)s, %(epoch)s, %(expected)s, %(step)s, %(bodies)b, %(speakers)s, %(consume)s, %(agent_state)s, %(turn)s,
+    %(id)s, %(epoch)s, %(expected)s, %(step)s, %(bodies)s, %(speakers)s, %(consume)s, %(agent_state)s, %(turn)s,
     %(turn_id)s, %(turn_user)s, %(answer)s, %(last_identity)s, %(mcp_status)s, %(metadata)s, %(approval)s,
     %(start_seq)s, %(name)s, %(provider)s, %(model)s, %(input)s, %(output)s, %(cached)s,
     %(release)s
@@ -120,4 +122,33 @@ ON CONFLICT (session, turn_id, user_id) DO UPDATE
 RETURNING 1
 """
 
-_TEXTS = (_RECEIVE, _APPEND, _LOAD, _LEASE, _RENEW, _RELEASE, _FIND, _UNFINISHED, _UNREAD, _FEEDBACK)
+_KEEP_RESULT = """
+WITH held AS (
+    SELECT s.number FROM {schema}.sessions s
+    WHERE s.id = %(id)s AND s.epoch = %(epoch)s AND s.lease_expires_at > clock_timestamp() FOR SHARE
+), kept AS (
+    INSERT INTO {schema}.results (session, handle, body) SELECT number, %(handle)s, %(body)b FROM held
+    ON CONFLICT DO NOTHING
+)
+SELECT number FROM held
+"""
+
+_KEPT_RESULT = """
+SELECT r.body FROM {schema}.results r JOIN {schema}.sessions s ON s.number = r.session
+WHERE s.id = %(id)s AND r.handle = %(handle)s
+"""
+
+_TEXTS = (
+    _RECEIVE,
+    _APPEND,
+    _LOAD,
+    _LEASE,
+    _RENEW,
+    _RELEASE,
+    _FIND,
+    _UNFINISHED,
+    _UNREAD,
+    _FEEDBACK,
+    _KEEP_RESULT,
+    _KEPT_RESULT,
+)

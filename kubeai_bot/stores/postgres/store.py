@@ -9,14 +9,17 @@ from typing import Any
 
 from kubeai_bot.domain.message import Message
 from kubeai_bot.domain.session import FeedbackKind, Incoming, Session, ThreadRef, name_from
-from kubeai_bot.domain.storage import Claim, Lease, Receipt, SessionChange, Tail
+from kubeai_bot.domain.storage import Claim, KeptResult, Lease, Receipt, SessionChange, Tail
 from kubeai_bot.errors import LeaseLost, SequenceConflict, SessionNotFound
 from kubeai_bot.interfaces import SessionStore
 from kubeai_bot.stores.codec import encode_incoming
+from kubeai_bot.stores.codec_results import decode_result, encode_result
 from kubeai_bot.stores.postgres.archive import Archive
+from kubeai_bot.stores.postgres.arrays import bigint_array, bytea_array, text_array
+from kubeai_bot.stores.postgres.audit_rows import AuditRows
 from kubeai_bot.stores.postgres.engine import Database, Row
 from kubeai_bot.stores.postgres.listening import Bell
-from kubeai_bot.stores.postgres.packing import pack
+from kubeai_bot.stores.postgres.packing import pack, unpack
 from kubeai_bot.stores.postgres.rows import (
     change_parameters,
     from_column,
@@ -43,6 +46,7 @@ class PostgresStore(Archive, SessionStore):
 
     def __init__(self, database: Database, bell: Bell, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__(database)
+        self.audit = AuditRows(database)
         self._bell = bell
         self._monotonic = monotonic
         self._sql = statements_for(database.schema)
@@ -147,6 +151,16 @@ class PostgresStore(Archive, SessionStore):
         """As in the interface. `contextlib.aclosing` ends it at once; a dropped one is forgotten."""
         return self._bell.subscribe()
 
+    async def keep_result(self, lease: Lease, result: KeptResult) -> None:
+        parameters = {**_held(lease), "handle": to_column(result.handle), "body": pack(encode_result(result))}
+        if not await self._database.fetch(self._sql.keep_result, parameters, repeatable=True):
+            raise _lost(lease)
+
+    async def kept_result(self, session_id: str, handle: str) -> KeptResult | None:
+        parameters = {"id": to_column(session_id), "handle": to_column(handle)}
+        rows = await self._database.fetch(self._sql.kept_result, parameters, repeatable=True)
+        return decode_result(unpack(rows[0][0])) if rows else None
+
     async def record_feedback(
         self, session_id: str, turn_id: str, user_id: str, kind: FeedbackKind, reason: str = ""
     ) -> bool:
@@ -168,7 +182,7 @@ def _receive_parameters(incoming: Incoming, claim: Claim | None) -> dict[str, An
     known = claim.known if claim is not None else None
     return {
         **_thread(incoming.thread),
-        "keys": sorted({to_column(key) for key in incoming.keys}),
+        "keys": text_array(sorted({to_column(key) for key in incoming.keys})),
         "attempt": secrets.randbits(63),
         "is_dm": incoming.thread.is_dm,
         "opens": incoming.opens,
@@ -191,9 +205,9 @@ def _step(
         **_held(lease),
         "expected": expected_seq,
         "step": to_column(step_id),
-        "bodies": [message_body(message) for message in messages],
-        "speakers": [message_speaker(message) for message in messages],
-        "consume": list(consume),
+        "bodies": bytea_array(map(message_body, messages)),
+        "speakers": text_array(map(message_speaker, messages)),
+        "consume": bigint_array(consume),
         "release": False,
     }
 

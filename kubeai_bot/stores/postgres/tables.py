@@ -146,6 +146,27 @@ FEEDBACK = Table(
 )
 Index("feedback_of_user", FEEDBACK.c.user_id)
 
+RESULTS = Table(
+    "results",
+    METADATA,
+    _session(),
+    _text("handle"),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("session", "handle"),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    # Which process wrote it, and the number in its chain.
+    _text("process"),
+    Column("number", BigInteger, nullable=False),
+    _moment("at"),
+    _text("record"),
+    PrimaryKeyConstraint("process", "number"),
+)
+Index("audit_by_time", AUDIT.c.at)
+
 EXPIRED_THREADS = Table(
     "expired_threads",
     METADATA,
