@@ -21,17 +21,23 @@ from slack_bolt.response import BoltResponse
 
 from kubeai_bot.domain.identity import Speaker
 from kubeai_bot.domain.session import Incoming
+from kubeai_bot.slack.approval_cards import APPROVE, DENY, FULL_DIFF, GRANT
 from kubeai_bot.slack.background import Background
 from kubeai_bot.slack.calls import PacedCalls
 from kubeai_bot.slack.client import Bot, sdk_logger
+from kubeai_bot.slack.closing import CHOICE, OUTPUT, UNDO
 from kubeai_bot.slack.commands import SlashCommand
+from kubeai_bot.slack.decisions import DecisionClicks
 from kubeai_bot.slack.feedback import FEEDBACK, FeedbackClicks
 from kubeai_bot.slack.home import Home
 from kubeai_bot.slack.home_clicks import HomeClicks
 from kubeai_bot.slack.home_view import ASK_PROMPT, FORGET, STORED
 from kubeai_bot.slack.incoming import incoming_from
+from kubeai_bot.slack.outputs import OutputClicks
+from kubeai_bot.slack.paging import DOWNLOAD, NEXT, PREVIOUS, SEARCH
 from kubeai_bot.slack.prompts import SuggestedPrompts
-from kubeai_bot.slack.questions import Questions, Receive
+from kubeai_bot.slack.questions import Questions
+from kubeai_bot.slack.recording import Receive
 from kubeai_bot.slack.replies import Replies
 from kubeai_bot.slack.shortcuts import ASK, INVESTIGATE, Shortcuts
 from kubeai_bot.slack.surfaces import Surfaces
@@ -109,7 +115,27 @@ def _add_surfaces(app: AsyncApp, calls: PacedCalls, bot: Bot, surfaces: Surfaces
     app.action(STORED)(home.stored)
     app.action(FEEDBACK)(feedback.clicked)
     app.view(FEEDBACK)(feedback.explained)
+    _add_buttons(app, calls, bot, surfaces, questions)
     return home.home
+
+
+def _add_buttons(app: AsyncApp, calls: PacedCalls, bot: Bot, surfaces: Surfaces, questions: Questions) -> None:
+    """Listeners of what stands below answers: approvals, outputs, undoing, choices."""
+    replies = Replies(calls)
+    decisions = DecisionClicks(calls, bot, surfaces, questions, replies)
+    outputs = OutputClicks(calls, bot, surfaces, replies, questions.background)
+    app.action(APPROVE)(decisions.approve)
+    app.action(GRANT)(decisions.grant)
+    app.action(DENY)(decisions.deny)
+    app.view(DENY)(decisions.denied)
+    app.action(re.compile(rf"{UNDO}:\d+"))(decisions.undo)
+    app.action(re.compile(rf"{CHOICE}:\d+"))(decisions.choose)
+    app.action(FULL_DIFF)(outputs.show_diff)
+    app.action(re.compile(rf"{OUTPUT}:\d+"))(outputs.show_output)
+    for action_id in (PREVIOUS, NEXT):
+        app.action(action_id)(outputs.turn)
+    app.view(SEARCH)(outputs.search)
+    app.action(DOWNLOAD)(outputs.download)
 
 
 async def _only_ack(ack: AsyncAck) -> None:

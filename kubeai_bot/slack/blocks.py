@@ -118,7 +118,7 @@ def tasks_in(blocks: Iterable[Mapping[str, Any]]) -> dict[str, Task]:
     for block in blocks:
         for card in block.get("tasks") or () if block.get("type") == "plan" else ():
             status, id_, title = card.get("status"), str(card.get("task_id") or ""), str(card.get("title") or "")
-            if id_ and title and status in ("in_progress", "complete", "error"):
+            if id_ and title and status in ("pending", "in_progress", "complete", "error"):
                 found[id_] = Task(id_, title, status, plain_line(_text_in(card.get("output")), CARD_CHARACTERS))
     return found
 
@@ -136,10 +136,18 @@ def escaped(markdown: str) -> str:
 
 def _card(task: Task) -> Block:
     card: Block = {"type": "task_card", "task_id": task.id, "title": task.title, "status": task.status}
+    if task.progress:
+        card["details"] = _rich_text(task.progress)
     if task.output:
-        section = {"type": "rich_text_section", "elements": [{"type": "text", "text": task.output}]}
-        card["output"] = {"type": "rich_text", "elements": [section]}
+        card["output"] = _rich_text(task.output)
     return card
+
+
+def _rich_text(text: str) -> Block:
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}],
+    }
 
 
 def _text_in(rich_text: Any) -> str:

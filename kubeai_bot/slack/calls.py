@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
 
 import aiohttp
 import structlog
@@ -32,6 +32,8 @@ _UNCLEAR = frozenset({"internal_error", "fatal_error", "service_unavailable", "r
 
 Method = Callable[..., Awaitable[AsyncSlackResponse]]
 Until = Callable[[], float]
+CallOutcome = Literal["ok", "refused", "limited", "unanswered"]
+Observe = Callable[[str, CallOutcome], None]
 
 
 class SlackTrouble(KubeAIError):
@@ -64,12 +66,22 @@ class Unanswered(SlackTrouble):
     """No answer that can be read: the call may or may not have taken effect."""
 
 
+_OUTCOMES: Mapping[type[SlackTrouble], CallOutcome] = {Refused: "refused", Limited: "limited"}
+
+
 class PacedCalls:
     """Calls of one client. The token buckets are shared by all turns, because Slack counts per workspace."""
 
-    def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        clock: Callable[[], float] = time.monotonic,
+        observe: Observe = lambda _method, _outcome: None,
+    ) -> None:
+        """`observe` is told the method and what became of each call that was sent."""
         self.client = client
         self._clock = clock
+        self._observe = observe
         self._buckets: OrderedDict[tuple[str, str, str], TokenBucket] = OrderedDict()
 
     async def __call__(
@@ -92,13 +104,16 @@ class PacedCalls:
             response = await method(**arguments)
         except SlackApiError as error:
             trouble = _trouble(name, error)
+            self._observe(name, _OUTCOMES.get(type(trouble), "unanswered"))
             if isinstance(trouble, Limited):
                 bucket.block(self._clock() + (trouble.retry_after or 1.0))
             log.info("Slack call failed", call=name, trouble=str(trouble), hints=_hints(error))
             raise trouble from error
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            self._observe(name, "unanswered")
             log.info("Slack call unanswered", call=name, error=type(error).__name__)
             raise Unanswered(f"{name}: {type(error).__name__}") from error
+        self._observe(name, "ok")
         return response.data if isinstance(response.data, dict) else {}
 
     def _bucket(self, *key: *tuple[str, str, str]) -> TokenBucket:

@@ -47,10 +47,15 @@ class SlashCommand:
                 await self._ask(ack, body, speaker, text)
             case "help":
                 await ack(**ephemeral(self._surfaces.about.help))
-            case "stop" | "clear" | "forget":
+            case "stop" | "clear" | "forget" | "tools" | "grants" | "decision":
                 await ack(**ephemeral(IN_A_THREAD))
             case _:
-                answers = {"whoami": self.whoami, "status": self.status, "stored": self.stored}
+                answers = {
+                    "whoami": self.whoami,
+                    "status": self.status,
+                    "stored": self.stored,
+                    "clusters": self.clusters,
+                }
                 await ack()
                 self._background.start(self._reply(str(body.get("response_url") or ""), answers[kind](speaker)))
 
@@ -87,6 +92,11 @@ class SlashCommand:
             f"{about.name} is at work. Clusters: {', '.join(f'`{name}`' for name in about.clusters)}. {about.changes}"
         )
         return "\n".join([head, "", *(["Your last conversations:", *own] if own else ["You have asked nothing yet."])])
+
+    async def clusters(self, speaker: Speaker) -> str:
+        """Raises UserError where the person is refused."""
+        await self._surfaces.resolve(speaker)
+        return f"Clusters: {', '.join(f'`{name}`' for name in self._surfaces.about.clusters) or 'none'}."
 
     async def stored(self, speaker: Speaker) -> str:
         """Also for people who are refused: it is about them."""

@@ -13,28 +13,41 @@ from kubeai_bot.domain.event import (
     TextDiscarded,
     TextFinished,
     ToolFinished,
+    ToolOutcome,
+    ToolProgress,
     ToolStarted,
     TurnEvent,
     TurnOutcome,
 )
 from kubeai_bot.slack.safe_markdown import plain_line
 
-TaskStatus = Literal["in_progress", "complete", "error"]
+TaskStatus = Literal["pending", "in_progress", "complete", "error"]
+"""`pending`: nothing was done, it waits for an approval."""
 
 CARD_CHARACTERS = 250
 """Slack documents 256 for ids, titles and outcomes of task cards."""
 
+PROGRESS_CHARACTERS = 100
+
 INTERRUPTED = "interrupted"
+
+_STATUS: Mapping[ToolOutcome, TaskStatus] = {"ok": "complete", "waiting": "pending"}
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One tool call as a card. `output` is its short outcome, "" while it runs."""
+    """One tool call as a card. `output` is its short outcome, "" while it runs; `progress` how far it is until then."""
 
     id: str
     title: str
     status: TaskStatus
     output: str = ""
+    progress: str = ""
+
+    @property
+    def live_title(self) -> str:
+        """The title with the progress in it: of a streamed card only title and status can be said anew."""
+        return plain_line(f"{self.title} · {self.progress}", CARD_CHARACTERS) if self.progress else self.title
 
 
 @dataclass(slots=True)
@@ -64,6 +77,8 @@ class Draft:
                 self._add(text)
             case ToolStarted(call_id=call_id, intent=intent):
                 self._start(call_id, intent)
+            case ToolProgress(call_id=call_id, text=text):
+                self._go_on(call_id, text)
             case ToolFinished():
                 self._finish(event)
             case Notice(text=text):
@@ -84,7 +99,7 @@ class Draft:
         """The turn is over: nothing is left running, and the title says so."""
         for task in self.tasks.values():
             if task.status == "in_progress":
-                self.tasks[task.id] = replace(task, status="error", output=INTERRUPTED)
+                self.tasks[task.id] = replace(task, status="error", output=INTERRUPTED, progress="")
         word = {"stopped": "Stopped after", "failed": "Failed after"}.get(outcome, "Worked for")
         steps = f" · {len(self.tasks)} step{'s' * (len(self.tasks) != 1)}" if self.tasks else ""
         self.title = f"{word} {duration(seconds)}{steps}"
@@ -101,13 +116,18 @@ class Draft:
         self.tasks[id_] = Task(id_, title, "in_progress")
         self.title = title
 
+    def _go_on(self, call_id: str, text: str) -> None:
+        task = self.tasks.get(card_id(call_id))
+        if task is not None and task.status == "in_progress":
+            self.tasks[task.id] = replace(task, progress=plain_line(text, PROGRESS_CHARACTERS))
+
     def _finish(self, event: ToolFinished) -> None:
         id_ = card_id(event.call_id)
         known = self.tasks.get(id_)
         title = known.title if known else plain_line(event.intent, CARD_CHARACTERS) or "Look something up"
         took = f" · {duration(event.seconds)}" if event.seconds else ""
         said = plain_line(event.summary, CARD_CHARACTERS - len(took)) or ("done" if event.outcome == "ok" else "failed")
-        self.tasks[id_] = Task(id_, title, "complete" if event.outcome == "ok" else "error", said + took)
+        self.tasks[id_] = Task(id_, title, _STATUS.get(event.outcome, "error"), said + took)
 
 
 def card_id(call_id: str) -> str:

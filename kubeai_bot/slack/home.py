@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
+from kubeai_bot.domain.approval import Approval, approvals_from_json
 from kubeai_bot.domain.identity import Speaker
 from kubeai_bot.domain.session import Session, ThreadRef
 from kubeai_bot.errors import KubeAIError, UserError
 from kubeai_bot.slack.calls import LITTLE_PATIENCE, PacedCalls, Refused, SlackTrouble
 from kubeai_bot.slack.client import Bot
-from kubeai_bot.slack.home_view import HomeState, Recent, home_view
+from kubeai_bot.slack.home_view import HomeState, Recent, Waiting, home_view
 from kubeai_bot.slack.person import describe_person
 from kubeai_bot.slack.surfaces import Surfaces
 
 log = structlog.get_logger(__name__)
 
 RECENT = 8
+LOOKED_AT = 40
+"""Of a person's newest sessions: for what waits in them."""
+
+MOST_WAITING = 8
+
 AT_MOST_EVERY = timedelta(seconds=3)
 """Between two looks because the tab was opened: Slack says so on every switch to it."""
 
@@ -89,8 +95,31 @@ class Home:
                 return
 
     async def _state(self, speaker: Speaker, notice: str) -> HomeState:
-        (who, admitted), recent = await asyncio.gather(self._who(speaker), self._recent(speaker))
-        return HomeState(self._surfaces.about, who, admitted, recent, notice)
+        (who, admitted), sessions = await asyncio.gather(self._who(speaker), self._sessions(speaker))
+        if sessions is None:
+            return HomeState(self._surfaces.about, who, admitted, None, (), notice)
+        waiting = self._waiting(sessions)
+        wanted = dict.fromkeys(session.thread for session in (*sessions[:RECENT], *(found for found, _ in waiting)))
+        links = dict(zip(wanted, await asyncio.gather(*map(self._link, wanted)), strict=True))
+        return HomeState(
+            self._surfaces.about,
+            who,
+            admitted,
+            [Recent(session, links[session.thread]) for session in sessions[:RECENT]],
+            [Waiting(approval, links[session.thread]) for session, approval in waiting],
+            notice,
+        )
+
+    def _waiting(self, sessions: Sequence[Session]) -> list[tuple[Session, Approval]]:
+        """Changes that can still be approved, the newest conversations first."""
+        now = self._now()
+        found = [
+            (session, approval)
+            for session in sessions
+            for approval in approvals_from_json(session.approval).pending
+            if now < approval.expires_at
+        ]
+        return found[:MOST_WAITING]
 
     async def _who(self, speaker: Speaker) -> tuple[str, bool]:
         try:
@@ -101,17 +130,15 @@ class Home:
             log.warning("identity unknown for the home tab", error=f"{type(error).__name__}: {error}")
             return WHO_UNKNOWN, False
 
-    async def _recent(self, speaker: Speaker) -> list[Recent] | None:
+    async def _sessions(self, speaker: Speaker) -> Sequence[Session] | None:
         try:
-            page = await self._surfaces.list(RECENT, None, speaker.user_id)
+            page = await self._surfaces.list(LOOKED_AT, None, speaker.user_id)
         except KubeAIError as error:
             log.warning("no sessions for the home tab", error=f"{type(error).__name__}: {error}")
             return None
-        links = await asyncio.gather(*(self._link(session) for session in page.sessions))
-        return [Recent(session, link) for session, link in zip(page.sessions, links, strict=True)]
+        return page.sessions
 
-    async def _link(self, session: Session) -> str | None:
-        thread = session.thread
+    async def _link(self, thread: ThreadRef) -> str | None:
         if thread in self._links:
             return self._links[thread]
         try:

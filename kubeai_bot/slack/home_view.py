@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from kubeai_bot.domain.approval import Approval
 from kubeai_bot.domain.session import Session
 from kubeai_bot.slack.person import state_of
 from kubeai_bot.slack.prompts import PROMPTS
@@ -36,14 +38,24 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that waits for an approval; `link` leads to its thread, where Slack gave one."""
+
+    approval: Approval
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HomeState:
     """`who`: lines that say who the person is in Kubernetes, or why they are refused; `admitted` which of the two.
-    `recent` None: the session store does not answer. `notice`: what came of the last click."""
+    `recent` None: the session store does not answer. `waiting`: changes that wait in the person's sessions. `notice`:
+    what came of the last click."""
 
     about: About
     who: str
     admitted: bool
     recent: Sequence[Recent] | None
+    waiting: Sequence[Waiting] = ()
     notice: str = ""
 
 
@@ -54,6 +66,7 @@ def home_view(state: HomeState) -> dict[str, Any]:
         *_introduction(state.about),
         _header("Who you are in Kubernetes"),
         *(_section(line) for line in _lines(state.who, 1_000)),
+        *_waiting(state.waiting),
         *(_prompts() if state.admitted else []),
         _header("Your recent conversations"),
         *_conversations(state.recent),
@@ -114,9 +127,7 @@ def _conversations(recent: Sequence[Recent] | None) -> list[Block]:
 def _conversation(recent: Recent) -> Block:
     session = recent.session
     name = mrkdwn(session.name, _NAME_CHARACTERS) or "(without words)"
-    title = f"<{recent.link}|{name.replace('|', '¦')}>" if recent.link else name
-    at = int(session.modified_at.timestamp())
-    when = f"<!date^{at}^{{date_short_pretty}}, {{time}}|{session.modified_at:%Y-%m-%d %H:%M} UTC>"
+    title, when = _linked(name, recent.link), _moment(session.modified_at)
     forget = _button("Forget", FORGET, place_of(session)) | {
         "accessibility_label": f"Forget: {plain_line(session.name, 60)}",
         "confirm": {
@@ -133,6 +144,27 @@ def _conversation(recent: Recent) -> Block:
         "block_id": f"session-{session.id}",
         "accessory": forget,
     }
+
+
+def _waiting(waiting: Sequence[Waiting]) -> list[Block]:
+    """Decided in the thread, where the card shows what would change."""
+    lines = [
+        _section(
+            f"{_linked(mrkdwn(each.approval.intent, 150) or 'A change', each.link)}\non"
+            f" `{mrkdwn(each.approval.cluster, 100).replace('`', '')}` · expires {_moment(each.approval.expires_at)}"
+        )
+        for each in waiting
+    ]
+    return [_header("Waits for an approval"), *lines] if lines else []
+
+
+def _linked(name: str, link: str | None) -> str:
+    return f"<{link}|{name.replace('|', '¦')}>" if link else name
+
+
+def _moment(at: datetime) -> str:
+    """A time, shown in the reader's own time zone."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}, {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
 def _button(text: str, action_id: str, value: str = "") -> Block:

@@ -20,7 +20,9 @@ from kubeai_bot.slack.thread import OwnMessage, metadata, own_messages
 
 log = structlog.get_logger(__name__)
 
-_BLOCKS_REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_many", "msg_too_long"})
+_BLOCKS_REFUSED = frozenset(
+    {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_many", "msg_blocks_too_long", "msg_too_long"}
+)
 STREAM_OVER = frozenset({"message_not_in_streaming_state", "stopped_by_user"})
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 

@@ -26,6 +26,7 @@ CALLS_A_MINUTE: Mapping[str, int] = {
     "chat_getPermalink": TIER_4,
     "conversations_open": TIER_3,
     "views_open": TIER_4,
+    "views_update": TIER_4,
     "views_publish": TIER_4,
 }
 

@@ -10,6 +10,7 @@ _STATES = {
     AgentState.IDLE: "nothing asked yet",
     AgentState.RUNNING: "at work",
     AgentState.WAITING_FOR_INPUT: "waits for you",
+    AgentState.WAITING_FOR_APPROVAL: "waits for an approval",
     AgentState.DONE: "answered",
 }
 

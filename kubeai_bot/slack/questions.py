@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,13 +19,13 @@ import structlog
 
 from kubeai_bot.domain.identity import Speaker
 from kubeai_bot.domain.session import Incoming, ThreadRef
-from kubeai_bot.domain.storage import Receipt
 from kubeai_bot.errors import StoreError, UserError
 from kubeai_bot.slack.background import Background
 from kubeai_bot.slack.blocks import Block, escaped
 from kubeai_bot.slack.calls import LITTLE_PATIENCE, Limited, PacedCalls, Refused, SlackTrouble, Unanswered
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.incoming import MAX_TEXT
+from kubeai_bot.slack.recording import Receive, put_on_record
 from kubeai_bot.slack.safe_markdown import neutral
 
 log = structlog.get_logger(__name__)
@@ -48,8 +48,6 @@ NOT_RECORDED = "I could not put your question on record, so nobody works on it. 
 LIMITED = "Slack lets me post no more at the moment. Ask again in a minute."
 
 _USER_ID = re.compile(r"[UW][A-Z0-9]{1,30}")
-
-Receive = Callable[[Incoming], Awaitable[Receipt]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class Questions:
     ) -> None:
         self._calls = calls
         self._bot = bot
-        self._receive = receive
+        self.receive = receive
         self.now = now
         self.background = background
 
@@ -103,13 +101,8 @@ class Questions:
         return thread
 
     async def _record(self, incoming: Incoming) -> bool:
-        """Whether the question is new. Raises StoreError after a second try: Slack makes none, and a store whose answer
-        was lost may have taken the question, which would then be answered in a thread without a root."""
-        try:
-            receipt = await self._receive(incoming)
-        except StoreError as error:
-            log.warning("question not recorded, tried again", error=str(error))
-            receipt = replace(await self._receive(incoming), repeated=False)
+        """Whether the question is new. Raises StoreError: what was posted for it is then taken away again."""
+        receipt = await put_on_record(self.receive, incoming)
         log.info("question received", session=receipt.session_id, repeated=receipt.repeated)
         return not receipt.repeated
 

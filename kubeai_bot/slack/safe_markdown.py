@@ -157,6 +157,14 @@ def safe_markdown(text: str) -> str:
     return safe.feed(text) + safe.flush()
 
 
+_PERSON = re.compile(rf"<{JOINER}@([UW][A-Z0-9]{{2,30}})>")
+
+
+def naming_people(safe: str) -> str:
+    """Safe Markdown in which single people may be named after all (`<@U…>`): for what the program itself says."""
+    return _PERSON.sub(r"<@\1>", safe)
+
+
 def plain_line(text: str, limit: int = 250) -> str:
     """One short line for titles and outcomes of cards, with nothing active in it."""
     line = neutral(_UNWANTED.sub("", _SURROGATE.sub("\ufffd", " ".join(text[: 4 * limit].split()))))

@@ -7,8 +7,9 @@ import asyncio
 from kubeai_bot.interfaces import Emit, Showing
 from kubeai_bot.slack.calls import FencedCalls, PacedCalls
 from kubeai_bot.slack.client import Bot
-from kubeai_bot.slack.feedback import feedback_blocks
+from kubeai_bot.slack.closing import closing_blocks
 from kubeai_bot.slack.messages import AnswerMessages
+from kubeai_bot.slack.rewriting import settle
 from kubeai_bot.slack.status import Offered, StatusLine
 from kubeai_bot.slack.stream import AnswerStream
 from kubeai_bot.slack.timing import Timing
@@ -37,7 +38,8 @@ class SlackStage:
             StatusLine(calls, self._offered, showing, self._background),
             WholeAnswer(calls, showing, messages),
             self._offered,
-            feedback_blocks(showing.turn_id),
+            lambda ended: closing_blocks(ended, showing.turn_id),
+            lambda ended: settle(calls, self._bot, showing.thread, ended.settled, showing.asked_ts),
         )
         view = TurnView(parts, showing.thread.team_id, self._timing)
         task = asyncio.current_task()

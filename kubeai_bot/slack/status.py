@@ -56,20 +56,20 @@ class StatusLine:
         except SlackTrouble as trouble:
             log.info("status not shown", trouble=str(trouble))
 
-    async def idle(self) -> None:
+    async def idle(self, status: str = "active") -> None:
         """Slack never takes the status back by itself, so this is tried again later where it fails."""
         try:
-            await self._set("active", "", LITTLE_PATIENCE)
+            await self._set(status, "", LITTLE_PATIENCE)
         except SlackTrouble:
-            task = asyncio.create_task(self._idle_later())
+            task = asyncio.create_task(self._idle_later(status))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
 
-    async def _idle_later(self) -> None:
+    async def _idle_later(self, status: str) -> None:
         for wait in (5.0, 30.0):
             await asyncio.sleep(wait)
             try:
-                await self._set("active", "", PATIENCE)
+                await self._set(status, "", PATIENCE)
             except SlackTrouble as trouble:
                 log.info("status not taken back", trouble=str(trouble))
             else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubeai_bot.interfaces import Showing
@@ -28,6 +28,9 @@ TEXT_LIMIT = MAX_PAGES * PAGE_BYTES - 400
 
 _LEAST_TEXT = 400
 """Bytes of room below which no more text is put into a message."""
+
+PROGRESS_EVERY = 5.0
+"""Seconds between two updates of a card that only say how far it is: each counts for the message's size."""
 
 _OUTCOME = 250
 """Bytes set aside for the outcome of a running card."""
@@ -83,6 +86,7 @@ class AnswerStream:
         self._opening = ""
         self._mid_line = False
         self._sent: dict[str, Task] = {}
+        self._sent_at: dict[str, float] = {}
         self._text_bytes = 0
         self._page: _Page | None = None
 
@@ -108,8 +112,9 @@ class AnswerStream:
         self._take(draft.text)
         await self._send(draft)
 
-    async def finish(self, answer: str, draft: Draft, blocks: Sequence[Block]) -> bool:
-        """Append the rest of `answer` and stop; False where the messages have to be written anew. Raises as `show`."""
+    async def finish(self, answer: str, draft: Draft, blocks: Sequence[Block], status: str = "active") -> bool:
+        """Append the rest of `answer` and stop, with the session's `status` from now on; False where the messages have
+        to be written anew. Raises as `show`."""
         if not self.opened or not self._take(answer):
             return False
         self._pending += self._safe.flush()
@@ -118,7 +123,7 @@ class AnswerStream:
             return False
         closing, _ = seam(self._page.text) if self._pending else ("", "")
         chunks: list[Chunk] = [{"type": "markdown_text", "text": closing}] if closing else []
-        await self._stop(self._page, chunks, session_status="active", blocks=list(blocks) or None)
+        await self._stop(self._page, chunks, session_status=status, blocks=list(blocks) or None)
         return True
 
     def _take(self, text: str) -> bool:
@@ -147,7 +152,7 @@ class AnswerStream:
         """Too old, or too full for what is still to come."""
         if self._clock() - page.started >= self._page_life:
             return True
-        new_cards = {id_ for id_, task in draft.tasks.items() if self._sent.get(id_) != task} - page.cards
+        new_cards = {task.id for task in draft.tasks.values() if self._is_news(task)} - page.cards
         has_news = bool(new_cards) or bool(self._pending and not self.full)
         return has_news and (PAGE_BYTES - page.size < _LEAST_TEXT or (bool(new_cards) and len(page.cards) >= MAX_CARDS))
 
@@ -173,7 +178,7 @@ class AnswerStream:
         chunks: list[Chunk] = []
         load, count = self._load(page), len(cards)
         for task in draft.tasks.values():
-            if self._sent.get(task.id) == task:
+            if not self._is_news(task):
                 continue
             chunk = _task_chunk(task, self._sent.get(task.id))
             if task.id not in cards:
@@ -183,6 +188,12 @@ class AnswerStream:
             tasks.append(task)
             chunks.append(chunk)
         return tasks, chunks
+
+    def _is_news(self, task: Task) -> bool:
+        known = self._sent.get(task.id)
+        if known is None or replace(known, progress=task.progress) != task:
+            return True
+        return known != task and self._clock() - self._sent_at.get(task.id, 0.0) >= PROGRESS_EVERY
 
     def _load(self, page: _Page | None) -> int:
         """Bytes of a message, with what the outcomes of its running cards will add."""
@@ -243,6 +254,7 @@ class AnswerStream:
             page.title = batch.title
         page.cards |= {task.id for task in batch.tasks}
         self._sent |= {task.id: task for task in batch.tasks}
+        self._sent_at |= dict.fromkeys((task.id for task in batch.tasks), self._clock())
         page.posted.tasks = {id_: self._sent[id_] for id_ in page.cards}
         self._pending = self._pending[len(batch.text) :]
         self._text_bytes += size(batch.text)
@@ -283,7 +295,7 @@ class AnswerStream:
 
 def _task_chunk(task: Task, known: Task | None) -> Chunk:
     """Title and status replace what the card shows; `output` is added to it, so it is sent once."""
-    chunk: Chunk = {"type": "task_update", "id": task.id, "title": task.title, "status": task.status}
+    chunk: Chunk = {"type": "task_update", "id": task.id, "title": task.live_title, "status": task.status}
     if task.output and not (known is not None and known.output):
         chunk["output"] = task.output
     return chunk

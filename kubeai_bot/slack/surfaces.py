@@ -1,4 +1,4 @@
-"""What Slack's other surfaces (Home tab, slash command, shortcuts, feedback) need of the program around them."""
+"""What Slack's other surfaces (Home tab, slash command, shortcuts, buttons) need of the program around them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kubeai_bot.domain.identity import Identity, Speaker
 from kubeai_bot.domain.session import FeedbackKind, Session, ThreadRef
-from kubeai_bot.domain.storage import AboutPerson, SessionPage
+from kubeai_bot.domain.storage import AboutPerson, KeptResult, SessionPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,4 @@ class Surfaces:
     forget: Callable[[str], Awaitable[bool]]
     record_feedback: RecordFeedback
     about_person: Callable[[str], Awaitable[AboutPerson]]
+    kept_result: Callable[[str, str], Awaitable[KeptResult | None]]

@@ -8,19 +8,20 @@ after a failure, by a successor after a crash.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 import structlog
 
 from kubeai_bot.domain.event import TurnEnded, TurnEvent
+from kubeai_bot.slack.approval_cards import typed_words
 from kubeai_bot.slack.blocks import Block, Content, content, note_blocks
 from kubeai_bot.slack.calls import Limited, Refused, SlackTrouble, Unanswered
 from kubeai_bot.slack.draft import Draft
 from kubeai_bot.slack.messages import AnswerMessages
 from kubeai_bot.slack.pages import pages_of, size
-from kubeai_bot.slack.safe_markdown import safe_markdown
+from kubeai_bot.slack.safe_markdown import naming_people, safe_markdown
 from kubeai_bot.slack.status import NOT_OFFERED, Offered, StatusLine
 from kubeai_bot.slack.stream import MAX_PAGES, TEXT_LIMIT, AnswerStream, StreamBroken
 from kubeai_bot.slack.timing import Timing
@@ -43,14 +44,16 @@ class _Live(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ViewParts:
-    """What one view works with. `closing`: blocks below an answer of the model (its feedback buttons)."""
+    """What one view works with. `closing`: the blocks that belong below an answer; `settle`: shows on the cards of
+    earlier answers what this turn decided."""
 
     messages: AnswerMessages
     stream: AnswerStream
     status: StatusLine
     whole: WholeAnswer
     offered: Offered
-    closing: Sequence[Block] = ()
+    closing: Callable[[TurnEnded], Sequence[Block]]
+    settle: Callable[[TurnEnded], Awaitable[None]]
 
 
 class TurnView:
@@ -196,6 +199,8 @@ class TurnView:
             await asyncio.wait({self._working}, timeout=2.0)
         if not await self._finish_stream(ended):
             await self._write_whole(ended)
+        if ended.settled:  # before the answer counts as shown: a successor that draws it anew does this again
+            await self._parts.settle(ended)
         await self._parts.messages.finished()
 
     async def _finish_stream(self, ended: TurnEnded) -> bool:
@@ -206,8 +211,8 @@ class TurnView:
         try:
             if self._is_long(ended.answer):
                 notes.append(IN_FILE if await self._parts.whole.share(ended.answer) else NO_FILE)
-            blocks = [*note_blocks(notes), *self._closing(ended)]
-            finished = await stream.finish(ended.answer.strip(), self._draft, blocks)
+            blocks = [*note_blocks(notes), *self._parts.closing(ended)]
+            finished = await stream.finish(ended.answer.strip(), self._draft, blocks, _status_after(ended))
         except Limited:
             raise
         except (StreamBroken, Refused, Unanswered) as trouble:
@@ -218,30 +223,37 @@ class TurnView:
 
     async def _write_whole(self, ended: TurnEnded) -> None:
         """Messages that show the whole answer, written or written over; a very long one goes into a file."""
-        contents = self._contents(ended.answer, ended.notes)
+        own_words = ended.outcome == "said"
+        contents = self._contents(ended.answer, ended.notes, own_words=own_words)
         if len(contents) > MAX_PAGES:
             if await self._parts.whole.share(ended.answer):
                 contents = self._contents(ended.answer, (*ended.notes, IN_FILE), most=1)
             else:
                 contents = self._contents(ended.answer, (*ended.notes, NO_FILE), most=MOST_PAGES)
         last = contents[-1]
-        contents[-1] = replace(last, blocks=(*last.blocks, *self._closing(ended)))
+        unclicked = "\n\n".join((last.markdown, *typed_words(ended.approvals)))
+        contents[-1] = replace(last, blocks=(*last.blocks, *self._parts.closing(ended)), markdown=unclicked)
         await self._parts.messages.become(contents, last=True)
-        await self._parts.status.idle()
-
-    def _closing(self, ended: TurnEnded) -> Sequence[Block]:
-        """Only what the model answered can be liked or not."""
-        return self._parts.closing if ended.outcome == "answered" else ()
+        await self._parts.status.idle(_status_after(ended))
 
     def _is_long(self, answer: str) -> bool:
         return self._parts.stream.opened and size(safe_markdown(answer)) > TEXT_LIMIT
 
-    def _contents(self, answer: str, notes: Sequence[str] = (), most: int = 1000) -> list[Content]:
-        """The messages of an answer: cards above the first, notes below the last."""
-        pages = pages_of(safe_markdown(answer.strip()))[:most]
+    def _contents(
+        self, answer: str, notes: Sequence[str] = (), most: int = 1000, *, own_words: bool = False
+    ) -> list[Content]:
+        """The messages of an answer: cards above the first, notes below the last. `own_words`: what the program itself
+        says may name single people."""
+        safe = safe_markdown(answer.strip())
+        pages = pages_of(naming_people(safe) if own_words else safe)[:most]
         texts = [page.text for page in pages] or [""]
         last = len(texts) - 1
         return [
             content(text, self._draft if index == 0 else None, notes if index == last else ())
             for index, text in enumerate(texts)
         ]
+
+
+def _status_after(ended: TurnEnded) -> str:
+    """Of the thread's agent session (https://docs.slack.dev/reference/methods/agents.sessions.setStatus)."""
+    return "suspended" if ended.approvals else "active"

@@ -15,6 +15,10 @@ WORDS: Mapping[str, InboxKind] = {
     "new": "clear",
     "reset": "clear",
     "status": "status",
+    "tools": "tools",
+    "grants": "grants",
+    "approvals": "grants",
+    "clusters": "clusters",
     "forget": "forget",
     "forget this thread": "forget",
     "forget this conversation": "forget",
@@ -22,6 +26,9 @@ WORDS: Mapping[str, InboxKind] = {
     "what do you store about me": "stored",
     "what do you know about me": "stored",
 }
+
+_DECISION = re.compile(r"(approve|deny|grant) a-[0-9a-f]{4,16}( .{1,300})?|revoke g-[0-9a-f]{4,16}")
+"""What a person may type instead of clicking: see `domain.approval.Decision`."""
 
 _CONTROL = re.compile(r"<(?P<target>[^<>|]+)(?:\|(?P<label>[^<>]*))?>")
 
@@ -53,6 +60,8 @@ def words_of(text: str) -> str:
 
 def kind_of(text: str) -> InboxKind:
     """What the whole text means, where it is one of the `WORDS`; an empty one asks for help."""
+    if _DECISION.fullmatch(text.strip()):
+        return "decision"
     return WORDS.get(words_of(text), "message") if words_of(text) else _kind_of_signs(text)
 
 

@@ -44,7 +44,7 @@ async def test_the_playground_asks_answers_and_refuses_and_takes_questions() -> 
 
 async def test_run_says_every_fault_of_the_configuration_at_once() -> None:
     code, _, err = await ended(
-        await start("run", environment={"MODIFY_RESOURCES": "allow", "SLACK_BOT_TOKEN": "nonsense"})
+        await start("run", environment={"MODIFY_RESOURCES": "perhaps", "SLACK_BOT_TOKEN": "nonsense"})
     )
     assert code == 2
     for words in ("MODIFY_RESOURCES", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "MODEL_ID", "docs/configuration.md"):
@@ -60,7 +60,7 @@ async def test_run_serves_until_it_is_asked_to_end_and_hides_its_secrets() -> No
                 address = f"http://{world.environment['LISTEN_ADDRESS']}"
                 assert (await client.get(f"{address}/healthz")).status_code == 200
                 ready = await client.get(f"{address}/readyz")
-                assert ready.json()["parts"] == {"slack": True, "store": True}
+                assert ready.json()["parts"] == {"slack": True, "store": True, "credentials": True}
             thread = await world.workspace.say("U0MIA", "help")
             await world.workspace.wait_for(lambda _: finals(world, "D0MIA", thread), timeout=15, what="an answer")
         finally:

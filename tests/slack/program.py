@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from kubeai_bot.domain.identity import Identity, KubeUser, Speaker
 from kubeai_bot.domain.session import AgentState, FeedbackKind, Incoming, Session, ThreadRef, TurnRef
-from kubeai_bot.domain.storage import AboutPerson, Receipt, SessionPage
+from kubeai_bot.domain.storage import AboutPerson, KeptResult, Receipt, SessionPage
 from kubeai_bot.errors import StoreError, UserError
 from kubeai_bot.playground.workspace.messages import SimMessage
 from kubeai_bot.playground.workspace.server import Workspace
@@ -22,15 +22,27 @@ class Program:
     received: list[Incoming] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
     feedback: list[tuple[str, str, str, FeedbackKind, str]] = field(default_factory=list)
+    results: dict[tuple[str, str], KeptResult] = field(default_factory=dict)
     turns: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=lambda: {"U0GIL"})
     lookups: int = 0
+    finds: int = 0
+    knows_threads: bool = True
     away: bool = False
     lost_answers: int = 0
     gate: asyncio.Event | None = None
 
     def surfaces(self) -> Surfaces:
-        return Surfaces(ABOUT, self.resolve, self.list, self.find, self.forget, self.record_feedback, self.about)
+        return Surfaces(
+            ABOUT,
+            self.resolve,
+            self.list,
+            self.find,
+            self.forget,
+            self.record_feedback,
+            self.about,
+            self.kept_result,
+        )
 
     async def receive(self, incoming: Incoming) -> Receipt:
         self._answer()
@@ -40,7 +52,7 @@ class Program:
         if self.lost_answers:
             self.lost_answers -= 1
             raise StoreError("the connection broke before the answer came")
-        return Receipt("s1", repeated=repeated)
+        return Receipt("s1" if self.knows_threads else None, repeated=repeated)
 
     async def resolve(self, speaker: Speaker) -> Identity:
         if self.gate is not None:
@@ -57,6 +69,7 @@ class Program:
 
     async def find(self, thread: ThreadRef) -> Session | None:
         self._answer()
+        self.finds += 1
         return next((session for session in self.sessions if session.thread == thread), None)
 
     async def forget(self, session_id: str) -> bool:
@@ -78,6 +91,10 @@ class Program:
         self._answer()
         count = sum(session.slack_user_id == user_id for session in self.sessions)
         return AboutPerson(count, 2 * count, 1, AT) if count else AboutPerson()
+
+    async def kept_result(self, session_id: str, handle: str) -> KeptResult | None:
+        self._answer()
+        return self.results.get((session_id, handle))
 
     def _answer(self) -> None:
         if self.away:

@@ -2,22 +2,26 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeai_bot.domain.session import Session
+from kubeai_bot.domain.approval import Approvals, approvals_to_json
+from kubeai_bot.domain.session import AgentState, Session
 from kubeai_bot.playground.workspace.people import Person
 from kubeai_bot.playground.workspace.render import Renderer
 from kubeai_bot.playground.workspace.server import Workspace
 from kubeai_bot.playground.workspace.state import SimView
 from kubeai_bot.playground.workspace.validation import check_view
 from kubeai_bot.slack import home_clicks, home_view
-from kubeai_bot.slack.home_view import ASK_PROMPT, FORGET, STORED, HomeState, Recent
+from kubeai_bot.slack.home_view import ASK_PROMPT, FORGET, STORED, HomeState, Recent, Waiting
 from kubeai_bot.slack.prompts import PROMPTS
 from kubeai_bot.slack.questions import NOT_RECORDED
+from tests.slack.approvals import approval
 from tests.slack.program import ABOUT, REFUSAL, Program
 from tests.slack.scene import Clock
 from tests.slack.texts import TEXTS
@@ -229,10 +233,31 @@ async def test_what_came_of_a_click_is_shown_also_when_the_tab_is_opened_meanwhi
     assert home_view.NOTHING_YET in await said(surfaced, home_clicks.FORGOTTEN)
 
 
+async def test_what_waits_for_an_approval_is_named_with_the_way_to_it(
+    surfaced: Workspace, program: Program, clock: Clock
+) -> None:
+    session = await asked(surfaced, program, "scale it up")
+    now = datetime.fromtimestamp(clock(), UTC)
+    living = approval(intent="Scale `web` <!channel> to 5", expires_at=now + timedelta(hours=1))
+    pending = Approvals((living, approval("a-2", intent="Too late", expires_at=now - timedelta(seconds=1))))
+    program.sessions[0] = replace(
+        session, approval=approvals_to_json(pending), agent_state=AgentState.WAITING_FOR_APPROVAL
+    )
+    text = await opened(surfaced)
+    assert "# Waits for an approval" in text
+    link = f"https://shop.slack.com/archives/D0MIA/p{session.thread.thread_ts.replace('.', '')}"
+    assert link in text.partition("Waits for an approval")[2].partition("Your recent")[0]
+    assert "Scale `web`" in text
+    assert "<!channel>" not in text
+    assert "Too late" not in text
+    assert "waits for an approval ·" in text
+
+
 @given(TEXTS, TEXTS, st.one_of(st.none(), st.just("https://shop.slack.com/archives/D1/p1")))
 def test_no_text_of_anybody_can_break_the_view_or_ping_from_it(name: str, refusal: str, link: str | None) -> None:
     session = Program().add("1.1", name=name)
-    state = HomeState(ABOUT, refusal, admitted=False, recent=[Recent(session, link)] * 8, notice=name)
+    waiting = [Waiting(approval(intent=name, cluster=refusal), link)]
+    state = HomeState(ABOUT, refusal, admitted=False, recent=[Recent(session, link)] * 8, waiting=waiting, notice=name)
     view = home_view.home_view(state)
     for number, block in enumerate(block for block in view["blocks"] if "accessory" in block):
         block["block_id"] = f"session-{number}"

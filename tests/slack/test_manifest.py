@@ -11,45 +11,13 @@ import pytest
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.incoming import incoming_from
 from kubeai_bot.slack.prompts import PROMPTS
+from kubeai_bot.slack.scopes import NEEDED, OF_EVENTS, OF_METHODS
 from kubeai_bot.slack.shortcuts import ASK, INVESTIGATE
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "kubeai_bot/slack").glob("*.py")}
 SOCKET, HTTP = "slack-manifest.socket.json", "slack-manifest.http.json"
 
-HISTORY = frozenset({"channels:history", "groups:history", "im:history", "mpim:history"})
-SCOPES = {
-    "apps_connections_open": frozenset[str](),  # the app-level token's connections:write
-    "agents_sessions_setStatus": frozenset({"chat:write"}),
-    "assistant_threads_setStatus": frozenset({"chat:write"}),
-    "assistant_threads_setSuggestedPrompts": frozenset({"assistant:write"}),
-    "auth_test": frozenset[str](),
-    "chat_appendStream": frozenset({"chat:write"}),
-    "chat_delete": frozenset({"chat:write"}),
-    "chat_getPermalink": frozenset[str](),
-    "chat_postEphemeral": frozenset({"chat:write"}),
-    "chat_postMessage": frozenset({"chat:write"}),
-    "chat_startStream": frozenset({"chat:write"}),
-    "chat_stopStream": frozenset({"chat:write"}),
-    "chat_update": frozenset({"chat:write"}),
-    "conversations_open": frozenset({"im:write"}),
-    "conversations_replies": HISTORY,
-    "files_upload_v2": frozenset({"files:write"}),
-    "users_info": frozenset({"users:read", "users:read.email"}),
-    "views_open": frozenset[str](),
-    "views_publish": frozenset[str](),
-}
-ENTRANCES = frozenset({"commands"})
-"""What a slash command and shortcuts need."""
-EVENTS = {
-    "agent_session_stopped": frozenset[str](),
-    "app_home_opened": frozenset[str](),
-    "app_mention": frozenset({"app_mentions:read"}),
-    "message.channels": frozenset({"channels:history"}),
-    "message.groups": frozenset({"groups:history"}),
-    "message.im": frozenset({"im:history"}),
-    "message.mpim": frozenset({"mpim:history"}),
-}
 KNOWN_EVENTS = {
     *("agent_session_stopped", "agent_session_title_changed", "app_context_changed", "app_home_opened", "app_mention"),
     *("app_uninstalled", "assistant_thread_started", "message", "reaction_added", "tokens_revoked"),
@@ -73,19 +41,18 @@ def methods_called() -> set[str]:
 
 
 def test_every_method_that_is_called_has_its_scopes_listed_here() -> None:
-    assert methods_called() == set(SCOPES)
+    assert methods_called() == set(OF_METHODS)
     assert "api_call(" not in "\n".join(SOURCES.values())
 
 
 def test_the_scopes_are_those_that_methods_and_events_need(manifest: dict[str, Any]) -> None:
     scopes = manifest["oauth_config"]["scopes"]
-    needed = frozenset[str]().union(*SCOPES.values(), *EVENTS.values(), ENTRANCES)
-    assert scopes == {"bot": sorted(needed)}
+    assert scopes == {"bot": sorted(NEEDED)}
 
 
 def test_the_events_are_those_that_the_code_reads(manifest: dict[str, Any]) -> None:
     subscribed = manifest["settings"]["event_subscriptions"]["bot_events"]
-    assert subscribed == sorted(EVENTS)
+    assert subscribed == sorted(OF_EVENTS)
     read = {event for event in KNOWN_EVENTS if f'"{event}"' in SOURCES["incoming.py"] + SOURCES["app.py"]}
     assert {event.split(".")[0] for event in subscribed} == read
 
@@ -96,7 +63,7 @@ def test_the_events_are_those_that_the_code_reads(manifest: dict[str, Any]) -> N
 def test_each_subscribed_kind_of_message_is_taken(subscription: str, channel_type: str) -> None:
     event = {"type": "message", "channel_type": channel_type, "user": "U1", "channel": "C1", "ts": "2.1"}
     body = {"event_id": "Ev1", "event": {**event, "thread_ts": "1.1", "text": "hi"}}
-    assert f"message.{subscription}" in EVENTS
+    assert f"message.{subscription}" in OF_EVENTS
     assert incoming_from(body, Bot("T1", "UB", "BB"), datetime.now(UTC)) is not None
 
 

@@ -22,7 +22,7 @@ from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.listener import Listener
 from kubeai_bot.slack.prompts import PROMPTS
 from kubeai_bot.slack.transports import HttpTransport, SocketTransport
-from kubeai_bot.web.health import health_routes
+from kubeai_bot.web.health import Readiness, health_routes
 
 
 @dataclass
@@ -45,10 +45,6 @@ class Inbox:
         if not repeated:
             self.received.append(incoming)
         return Receipt("s1", repeated=repeated)
-
-
-async def ready() -> dict[str, bool]:
-    return {"store": True, "slack": True}
 
 
 @pytest.fixture
@@ -215,7 +211,7 @@ async def test_a_slack_that_cannot_be_reached_at_the_start_is_waited_for(
 async def test_socket_mode_can_answer_health_probes(
     workspace: Workspace, calls: PacedCalls, bot: Bot, inbox: Inbox
 ) -> None:
-    listener = Listener(health_routes(ready), "127.0.0.1", 0)
+    listener = Listener(health_routes(Readiness({}), "1.2.3"), "127.0.0.1", 0)
     transport = SocketTransport(build_app(calls, bot, None, inbox.receive), workspace.app_token, listener)
     await transport.start()
     async with aiohttp.ClientSession() as session:
@@ -233,7 +229,7 @@ async def test_socket_mode_can_answer_health_probes(
 @pytest.fixture
 async def http(workspace: Workspace, calls: PacedCalls, bot: Bot, inbox: Inbox) -> AsyncIterator[HttpTransport]:
     app = build_app(calls, bot, workspace.signing_secret, inbox.receive)
-    transport = HttpTransport(app, "127.0.0.1", 0, health_routes(ready))
+    transport = HttpTransport(app, "127.0.0.1", 0, health_routes(Readiness({}), "1.2.3"))
     await transport.start()
     yield transport
     await transport.stop()

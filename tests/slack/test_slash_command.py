@@ -94,13 +94,19 @@ async def test_help_is_answered_to_the_person_alone(surfaced: Workspace, program
     assert not program.received
 
 
+async def test_the_clusters_are_named(surfaced: Workspace) -> None:
+    await surfaced.command("U0MIA", "/kubeai", "clusters")
+    (whisper,) = await whispers(surfaced, "U0MIA")
+    assert "`demo`, `staging`" in text_of(whisper)
+
+
 async def test_whoami_names_the_kubernetes_user(surfaced: Workspace) -> None:
     assert (await surfaced.command("U0MIA", "/kubeai", "whoami", channel="C0ONCALL")).acked
     (whisper,) = await whispers(surfaced, "U0MIA")
     assert "mia@shop.example (shop-developers)" in text_of(whisper)
 
 
-@pytest.mark.parametrize("word", ["whoami", "status"])
+@pytest.mark.parametrize("word", ["whoami", "status", "clusters"])
 async def test_a_refused_person_is_told_why(surfaced: Workspace, word: str) -> None:
     await surfaced.command("U0GIL", "/kubeai", word)
     (whisper,) = await whispers(surfaced, "U0GIL")
@@ -141,7 +147,7 @@ async def test_a_store_that_is_away_is_admitted(surfaced: Workspace, program: Pr
     assert "cannot look that up" in text_of(whisper)
 
 
-@pytest.mark.parametrize("word", ["stop", "clear", "forget this thread"])
+@pytest.mark.parametrize("word", ["stop", "clear", "forget this thread", "grants", "tools", "approve a-1234"])
 async def test_words_for_a_thread_are_sent_there(surfaced: Workspace, program: Program, word: str) -> None:
     await surfaced.command("U0MIA", "/kubeai", word)
     (whisper,) = await whispers(surfaced, "U0MIA")
