@@ -1,4 +1,4 @@
-"""The commands: run, playground, sessions."""
+"""The commands: run, playground, doctor, sessions."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from typing import Annotated, NoReturn
 import typer
 from dotenv import dotenv_values
 
+from kubeai_bot import starting
+from kubeai_bot.commands.audit import OpenedTrail, audit_app
 from kubeai_bot.commands.sessions import OpenedStore, sessions_app
+from kubeai_bot.doctor.finding import Area
 from kubeai_bot.domain.policy import Mode
 from kubeai_bot.errors import ConfigError, KubeAIError
 from kubeai_bot.logs import configure_logging
 from kubeai_bot.playground import options as opt
 from kubeai_bot.settings.environment import Settings
+from kubeai_bot.settings.rules import AUDIT_VARIABLES
 
 app = typer.Typer(
     name="kubeai-bot",
@@ -29,15 +33,10 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def run(
-    env_file: Annotated[Path | None, typer.Option(help="A .env file, read below the environment.")] = None,
-) -> None:
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+def run(context: typer.Context) -> None:
     """Answer in Slack. Everything is set by environment variables: see docs/configuration.md."""
-    settings = _settings(env_file)
-    from kubeai_bot import main  # noqa: PLC0415 - the parts are imported only by the commands that need them
-
-    _finish(lambda: asyncio.run(main.run(settings)))
+    raise typer.Exit(starting.run(os.environ, context.args))
 
 
 @app.command()
@@ -81,7 +80,8 @@ def playground(  # noqa: PLR0913, PLR0917 - one parameter an option
         model=model,
         session_type=session_type,
     )
-    world = WorldOptions(seed=seed, http=http, mode=Mode.AUTO if auto else Mode.NONE, real=real)
+    mode = Mode.AUTO if auto else Mode.NONE if real.cluster else Mode.ALLOW
+    world = WorldOptions(seed=seed, http=http, mode=mode, runbooks=True, real=real)
     if terminal or tour_only:
         _finish(lambda: asyncio.run(tour.run(world, tour_only=tour_only)))
     else:
@@ -89,9 +89,27 @@ def playground(  # noqa: PLR0913, PLR0917 - one parameter an option
         _finish(lambda: asyncio.run(running.run(world, page)))
 
 
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    init: Annotated[
+        bool, typer.Option("--init", help="Before a start: fail only for what waiting does not mend.")
+    ] = False,
+    only: Annotated[list[Area] | None, typer.Option(help="Look at this area only; may be repeated.")] = None,
+    env_file: Annotated[Path | None, typer.Option(help="A .env file, read below the environment.")] = None,
+) -> None:
+    """Say what is wrong with the bot's surroundings, each with the line that mends it. Nothing is changed.
+
+    Exit code 0: no faults (there may be warnings). 1: faults. 2: the configuration or the call is wrong."""
+    from kubeai_bot.doctor import command  # noqa: PLC0415
+
+    options = command.DoctorOptions(as_json, init, tuple(only or ()))
+    raise typer.Exit(command.run(os.environ, env_file, options))
+
+
 @asynccontextmanager
 async def _open_sessions(env_file: Path | None, read_only: bool) -> AsyncGenerator[OpenedStore]:
-    from kubeai_bot.store_choice import open_store  # noqa: PLC0415
+    from kubeai_bot.assembly.store import open_store  # noqa: PLC0415
 
     settings = Settings.load_store(os.environ, env_file)
     if settings.session_type == "memory":
@@ -104,6 +122,27 @@ async def _open_sessions(env_file: Path | None, read_only: bool) -> AsyncGenerat
 
 
 app.add_typer(sessions_app(_open_sessions))
+
+
+@asynccontextmanager
+async def _open_trail(env_file: Path | None) -> AsyncGenerator[OpenedTrail]:
+    from kubeai_bot.assembly.audit import audit_key  # noqa: PLC0415
+    from kubeai_bot.assembly.store import audit_rows, open_store  # noqa: PLC0415
+
+    settings = Settings.load_store(os.environ, env_file, AUDIT_VARIABLES)
+    if not settings.audit_key and not settings.slack_bot_token.get_secret_value():
+        raise ConfigError(["AUDIT_KEY is not set: give it, or SLACK_BOT_TOKEN, as the bot has it."])
+    configure_logging("WARNING", "console", settings.secret_texts())
+    key, trimmed = audit_key(settings), settings.audit_retention_days is not None
+    if settings.session_type != "postgres":
+        yield OpenedTrail(None, settings.audit_file, key, trimmed)
+        return
+    async with open_store(settings, read_only=True) as store:
+        rows = audit_rows(store)
+        yield OpenedTrail(rows.rows if rows else None, settings.audit_file, key, trimmed)
+
+
+app.add_typer(audit_app(_open_trail))
 
 
 def _given(env_file: Path | None) -> dict[str, str]:
@@ -120,15 +159,6 @@ def _has_display() -> bool:
     return sys.stdout.isatty() and windows
 
 
-def _settings(env_file: Path | None) -> Settings:
-    try:
-        settings = Settings.load(os.environ, env_file)
-    except ConfigError as error:
-        _refuse(error)
-    configure_logging(settings.log_level, settings.log_format, settings.secret_texts())
-    return settings
-
-
 def _finish(work: Callable[[], None]) -> None:
     try:
         work()
@@ -139,13 +169,8 @@ def _finish(work: Callable[[], None]) -> None:
 
 
 def _refuse(error: KubeAIError) -> NoReturn:
-    """Say every fault and end with exit code 2, as for a wrong option."""
-    faults = error.faults if isinstance(error, ConfigError) else (str(error),)
-    typer.echo("kubeai-bot cannot start:", err=True)
-    for fault in faults:
-        typer.echo(f"  - {fault}", err=True)
-    typer.echo("All settings: docs/configuration.md", err=True)
-    raise typer.Exit(2) from error
+    typer.echo(starting.refusal(error), err=True, nl=False)
+    raise typer.Exit(starting.REFUSED) from error
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets as randomness
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from json import dumps
@@ -12,13 +13,17 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# What these loggers say below the level named here is never shown: httpx2 logs every URL; the others log bodies.
+from kubeai_bot.domain.redaction.redactor import Redactor
+
+# What these loggers say below the level named here is never shown: httpx2 logs every URL; the others log bodies,
+# and mcp what servers write, at ERROR.
 FLOORS: Mapping[str, int] = {
     "aiohttp.access": logging.WARNING,
     "asyncio": logging.WARNING,
     "httpcore2": logging.WARNING,
     "httpx2": logging.WARNING,
     "kubernetes": logging.WARNING,
+    "mcp": logging.CRITICAL,
     "markdown_it": logging.WARNING,
     "openai": logging.WARNING,
     "slack_bolt": logging.INFO,
@@ -47,18 +52,24 @@ _BOLT_BODY = re.compile(r"(?P<kept>, body: |for the request \().*|\n.*", re.DOTA
 
 
 def configure_logging(
-    level: str, form: Literal["json", "console"], secrets: Iterable[str] = (), stream: TextIO | None = None
+    level: str,
+    form: Literal["json", "console"],
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+    also: Iterable[Processor] = (),
 ) -> None:
     """Send all logs of this process to `stream` (default: stderr), one JSON object or one line for people each.
 
     `level` counts for our own logs; libraries are never more talkative than `FLOORS` says. Text that equals one of
-    `secrets`, or looks like a token, is masked in what is finally written: a last resort, not a licence.
+    `secrets`, or looks like a token, is masked in what is finally written, and what the redactor takes for a secret is
+    a marker there: a last resort, not a licence. `also` adds to what each line says.
     """
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        *also,
     ]
     structlog.configure(
         processors=[
@@ -79,6 +90,7 @@ def configure_logging(
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_renderers(form),
                 masker(secrets),
+                redacting(),
             ],
         )
     )
@@ -105,6 +117,17 @@ def masker(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, EventDict | 
         return _SECRET_FORMS.sub(MASK, exact.sub(MASK, str(line)))
 
     return mask
+
+
+def redacting() -> Callable[[WrappedLogger, str, str], str]:
+    """A processor for the very end of the chain: the redactor of everything else that leaves, under a key of this
+    process alone, so that its markers lead to no session."""
+    redactor = Redactor(randomness.token_bytes(32))
+
+    def redact(_logger: WrappedLogger, _name: str, line: str) -> str:
+        return redactor.text(line).text
+
+    return redact
 
 
 def _library_filter(record: logging.LogRecord) -> bool:

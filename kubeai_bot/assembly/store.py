@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Protocol
 
+from kubeai_bot.audit.trail import Sink
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.interfaces import SessionStore
 from kubeai_bot.settings.environment import Settings
@@ -44,6 +46,24 @@ async def open_store(settings: Settings, *, read_only: bool = False) -> AsyncGen
             yield await stack.enter_async_context(opening(settings.sessions_path))
         else:
             yield MemoryStore(max_sessions=settings.session_limit or MOST_SESSIONS)
+
+
+class AuditRows(Sink, Protocol):
+    """The audit trail's records in the database of the sessions."""
+
+    def rows(self) -> AsyncIterator[dict[str, Any]]:
+        """All records, oldest first. Raises StoreError."""
+        ...
+
+    async def prune(self, days: int) -> int:
+        """Delete what is older; how many records that were. Raises StoreError."""
+        ...
+
+
+def audit_rows(store: SessionStore) -> AuditRows | None:
+    """The place of the audit trail in the same database; None where sessions are not in one."""
+    rows: AuditRows | None = getattr(store, "audit", None)
+    return rows
 
 
 def keeping(settings: Settings) -> str:

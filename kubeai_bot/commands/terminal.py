@@ -76,5 +76,5 @@ def ask(question: str) -> None:
 
 
 def fail(text: str, code: int = 1) -> NoReturn:
-    note(f"kubeai-bot sessions: {plain(text)}")
+    note(f"kubeai-bot: {plain(text)}")
     raise typer.Exit(code)

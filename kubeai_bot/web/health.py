@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz` for Kubernetes probes."""
+"""`/healthz`, `/readyz` and `/version`, for Kubernetes probes and people."""
 
 from __future__ import annotations
 
@@ -8,24 +8,55 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 READY_SECONDS = 2.0
-"""How long the readiness checks may take; a probe's own default limit is one second more."""
+"""How long one readiness check may take; a probe's own limit is to be more."""
 
-Ready = Callable[[], Awaitable[Mapping[str, bool]]]
+Check = Callable[[], Awaitable[bool]]
 
 
-def health_routes(ready: Ready, timeout: float = READY_SECONDS) -> list[web.RouteDef]:
-    """`/healthz` says 200 while the process answers at all; `/readyz` 200 only if every part that `ready` names works,
-    else 503. The body names the parts, nothing more."""
+class Readiness:
+    """Whether this replica can serve: `checks` by part, side by side; one that hangs has failed. `told` hears of each
+    outcome."""
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        told: Callable[[str, bool], None] = lambda _part, _works: None,
+        timeout: float = READY_SECONDS,
+    ) -> None:
+        self._checks = checks
+        self._told = told
+        self._timeout = timeout
+
+    async def ask(self) -> dict[str, bool]:
+        works = await asyncio.gather(*(self._one(check) for check in self._checks.values()))
+        parts = dict(zip(self._checks, works, strict=True))
+        for part, each in parts.items():
+            self._told(part, each)
+        return parts
+
+    async def _one(self, check: Check) -> bool:
+        try:
+            return await asyncio.wait_for(check(), self._timeout)
+        except TimeoutError:
+            return False
+
+
+def health_routes(
+    readiness: Readiness, version: str, mcp: Callable[[], Mapping[str, bool]] = dict[str, bool]
+) -> list[web.RouteDef]:
+    """`/healthz` says 200 while the process answers at all; `/readyz` 200 only if every part works, else 503. Its body
+    names the parts, and beside them the MCP servers, without which the bot still answers. Nothing more is told."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
     async def readyz(_: web.Request) -> web.Response:
-        try:
-            parts = dict(await asyncio.wait_for(ready(), timeout))
-        except TimeoutError:
-            parts = {"in_time": False}
-        status = 200 if all(parts.values()) else 503
-        return web.json_response({"status": "ok" if status == 200 else "not ready", "parts": parts}, status=status)
+        parts = await readiness.ask()
+        ready = all(parts.values())
+        body = {"status": "ok" if ready else "not ready", "parts": parts, "mcp": dict(mcp())}
+        return web.json_response(body, status=200 if ready else 503)
 
-    return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
+    async def versions(_: web.Request) -> web.Response:
+        return web.json_response({"name": "kubeai-bot", "version": version})
+
+    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/version", versions)]
