@@ -12,9 +12,9 @@ from typing import Any
 import structlog
 
 from kubeai_bot.agent.boundary import Crashed, contain
-from kubeai_bot.agent.entries import Auditor
+from kubeai_bot.agent.entries import NOT_PUT_UP, Auditor, named_on
 from kubeai_bot.agent.parts import TurnParts, TurnRules
-from kubeai_bot.agent.results import bounded, cleaned, fitted
+from kubeai_bot.agent.results import bounded, cleaned, first_line, fitted
 from kubeai_bot.domain.approval import Approval, Approvals, approval_to_json
 from kubeai_bot.domain.event import Choice, ToolFinished, ToolOutcome, ToolProgress, ToolStarted
 from kubeai_bot.domain.identity import Identity
@@ -54,7 +54,8 @@ class ToReplyWith:
     call: ToolCall
     reason: str
     outcome: ToolOutcome = "failed"
-    intent: str = ""
+    planned: PlannedCall | None = None
+    """What it would have been, where it got that far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +128,10 @@ class CallRunner:
             verdict = Refuse(MARKED)
         if isinstance(verdict, Refuse):
             log.info("tool call refused", tool=call.name, effect=planned.effect.value)
-            await self._audit.call(planned, "refused", verdict.reason)
-            return ToReplyWith(call, verdict.reason, "refused", planned.intent)
+            return ToReplyWith(call, verdict.reason, "refused", planned)
         if isinstance(verdict, Ask) and call.id not in scope.approved():
-            granted = verdict.bypass and any(
-                grant.covers(planned.acts, scope.identity.speaker, self._rules.now())
+            granted = any(
+                grant.answers(verdict) and grant.covers(planned.acts, scope.identity.speaker, self._rules.now())
                 for grant in scope.approvals().grants
             )
             if not granted:
@@ -152,10 +152,17 @@ class CallRunner:
             result, reached = ToolResult(NO_AUDIT, "refused: no audit trail", ok=False), False
         except Drifted as error:
             await scope.emit(ToolFinished(call.id, planned.intent, "failed", "no longer what was approved", 0.0))
-            ask = approval.ask if approval else Ask()
+            await self._audit.call(planned, "drifted", approval=approval)
+            ask = approval.ask if approval else self._asked_about(planned)
             return await self.put_up(ToPutUp(planned, ask), f"{error} ")
         seconds = time.monotonic() - started
         return await self._record(planned, cleaned(result, scope.redactor), reached=reached, seconds=seconds)
+
+    def _asked_about(self, planned: PlannedCall) -> Ask:
+        """The approval for a change that was to run without one (in mode auto, on a grant)."""
+        channel = self._scope.session.thread.channel_id
+        verdict = judge(planned.effect, planned.acts, self._rules.policy, self._scope.identity, channel)
+        return verdict if isinstance(verdict, Ask) else Ask()
 
     async def _result(self, planned: PlannedCall, approval: Approval | None) -> tuple[ToolResult, bool]:
         """What came of it, and whether a change may have happened. Raises Drifted."""
@@ -168,7 +175,7 @@ class CallRunner:
         except (ToolError, ClusterError) as error:
             reached = isinstance(error, Unreachable)  # every other error says that nothing was changed
             text = f"{error} {UNKNOWN_OUTCOME}" if reached and planned.effect is not Effect.READ else str(error)
-            return ToolResult(text, first_line(str(error)), ok=False), reached
+            return ToolResult(text, "", ok=False), reached
         except TimeoutError:
             return _out_of_time(planned), True
         except Crashed:
@@ -181,7 +188,8 @@ class CallRunner:
         approval = scope.approved().get(call.id)
         await self._audit.call(planned, outcome, result=result, seconds=seconds, approval=approval)
         seen_by = (scope.identity, self._rules.now())
-        fit = await fitted(result, call.id, planned.intent, seen_by, scope.keep)
+        unique = f"{scope.turn_id}/{call.id}"  # some servers count calls anew in each answer
+        fit = await fitted(result, unique, planned.intent, seen_by, scope.keep)
         await scope.emit(ToolFinished(call.id, planned.intent, outcome, result.summary, seconds))
         changed = reached and planned.effect is not Effect.READ
         response = ToolCallResponse(
@@ -190,9 +198,9 @@ class CallRunner:
         metadata: dict[str, Any] = {}
         if fit.handle:
             metadata[KEPT] = [fit.handle, planned.intent, fit.characters]
-        if result.verify and result.ok:
+        if result.verify and result.ok and changed:
             metadata[VERIFY] = [result.verify.name, result.verify.arguments]
-        if result.undo and result.ok:
+        if result.undo and result.ok and changed:
             metadata[UNDO] = [result.undo_intent or f"Undo {planned.intent}", result.undo.name, result.undo.arguments]
         return Outcome(response, metadata, choice=result.choice)
 
@@ -206,21 +214,22 @@ class CallRunner:
                     self._tools.preview(planned, scope.identity, self._context(call, None)), call.name
                 )
         except (ToolError, ClusterError) as error:
-            return await self.reply(ToReplyWith(call, str(error), "failed", planned.intent))
+            return await self.reply(ToReplyWith(call, str(error), "failed", planned))
         except (Crashed, TimeoutError):
             reason = f"{call.name} could not be tried out, so nothing was put up for approval. Nothing was changed."
-            return await self.reply(ToReplyWith(call, reason, "failed", planned.intent))
+            return await self.reply(ToReplyWith(call, reason, "failed", planned))
         redact = scope.redactor.text
         preview = replace(
             preview, diff=redact(preview.diff).text, warnings=tuple(redact(w).text for w in preview.warnings)
         )
         now = self._rules.now()
+        cluster = next((act.cluster for act in planned.acts if act.cluster), "")
         approval = Approval(
             id=f"a-{secrets.token_hex(4)}",
             call=call,
             requester=scope.identity.speaker,
-            who=scope.identity.describe(),
-            cluster=next((act.cluster for act in planned.acts if act.cluster), ""),
+            who=named_on(scope.identity, cluster),
+            cluster=cluster,
             intent=planned.intent,
             acts=planned.acts,
             preview=preview,
@@ -231,7 +240,7 @@ class CallRunner:
         try:
             await self._audit.asked(approval)
         except AuditFailed:
-            return await self.reply(ToReplyWith(call, NO_AUDIT, "refused", planned.intent))
+            return await self.reply(ToReplyWith(call, NO_AUDIT, "refused", planned))
         await scope.emit(ToolStarted(call.id, planned.intent))
         await scope.emit(ToolFinished(call.id, planned.intent, "waiting", "waits for an approval", 0.0))
         content = (
@@ -244,16 +253,22 @@ class CallRunner:
 
     async def reply(self, unplanned: ToReplyWith) -> Outcome:
         """The result of a call that is not run."""
-        call = unplanned.call
+        call, planned, outcome = unplanned.call, unplanned.planned, unplanned.outcome
         reason = self._scope.redactor.text(unplanned.reason).text
-        summary, intent = first_line(reason), unplanned.intent or call.name
+        if planned is None:
+            await self._audit.not_planned(call)
+        elif outcome == "refused":
+            await self._audit.call(planned, outcome, reason)
+        else:
+            await self._audit.call(planned, NOT_PUT_UP)
+        summary, intent = first_line(reason), planned.intent if planned else call.name
         await self._scope.emit(ToolStarted(call.id, intent))
-        await self._scope.emit(ToolFinished(call.id, intent, unplanned.outcome, summary, 0.0))
+        await self._scope.emit(ToolFinished(call.id, intent, outcome, summary, 0.0))
         return Outcome(ToolCallResponse(call.id, call.name, bounded(reason), ok=False, summary=summary))
 
     async def unknown(self, call: ToolCall) -> Outcome:
         """The result of a write that was on record as started by a runner which is gone."""
-        await self._audit.unknown(call)
+        await self._audit.unknown(call, self._scope.approved().get(call.id))
         await self._scope.emit(ToolFinished(call.id, call.name, "interrupted", "interrupted: outcome unknown", 0.0))
         summary = f"{call.name}: outcome unknown"
         return Outcome(ToolCallResponse(call.id, call.name, UNKNOWN_OUTCOME, ok=False, changed=True, summary=summary))
@@ -280,8 +295,3 @@ def _out_of_time(planned: PlannedCall) -> ToolResult:
 def _crashed(planned: PlannedCall) -> str:
     text = f"The tool {planned.call.name} failed inside the bot; this is not a finding about the cluster."
     return text if planned.effect is Effect.READ else f"{text} {UNKNOWN_OUTCOME}"
-
-
-def first_line(text: str, limit: int = 160) -> str:
-    line = text.strip().split("\n", 1)[0]
-    return line if len(line) <= limit else line[: limit - 1] + "…"

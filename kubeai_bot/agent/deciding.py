@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from kubeai_bot.agent.entries import Auditor
+from kubeai_bot.agent.calls import PLANNING
+from kubeai_bot.agent.entries import Auditor, named_on
 from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.domain.approval import Approval, Approvals, Decision, Grant, approval_to_json, approvals_from_json
 from kubeai_bot.domain.identity import Identity, Speaker
-from kubeai_bot.domain.message import Json, StoredMessage, ToolCall, ToolCallResponse
-from kubeai_bot.domain.policy import READING, Effect, Refuse, judge, may_approve
+from kubeai_bot.domain.message import Json, Source, StoredMessage, Text, ToolCall, ToolCallResponse, UserChoiceRequest
+from kubeai_bot.domain.policy import READING, Ask, Effect, Refuse, judge, may_approve
 from kubeai_bot.domain.session import Incoming, Session
-from kubeai_bot.domain.turn import APPROVED, SETTLED, UNDO
-from kubeai_bot.errors import ClusterError, UserError
+from kubeai_bot.domain.turn import APPROVAL, APPROVED, SETTLED, UNDO
+from kubeai_bot.errors import ClusterError, ToolError, UserError
 
 YES = frozenset({"yes", "y", "approve", "approved", "do it", "go ahead", "ok", "okay", "confirm"})
 NO = frozenset({"no", "n", "deny", "cancel", "don't", "do not", "stop it", "reject"})
 
 NOT_WAITING = "This no longer waits: it was decided already, or the conversation was cleared."
 EXPIRED = "This approval has expired; nothing was changed. Ask again if it is still wanted."
+UNSURE_UNDO = "the cluster did not say whether you may do this yourself, so it is not tried. Try again."
 UNSURE = "The cluster did not say whether you may do this yourself, so your approval does not count. Try again."
 
 
@@ -53,14 +57,32 @@ class _Word:
         return replace(Opening(self.identity, said or self.decision.text, self.approvals, text), **changes)
 
 
-def typed_decision(incoming: Incoming, approvals: Approvals) -> Decision | None:
-    """A requester's typed yes or no to the one change of theirs that waits."""
+def typed_decision(
+    incoming: Incoming, approvals: Approvals, history: Sequence[StoredMessage], now: datetime
+) -> Decision | None:
+    """A requester's typed yes or no to the one change of theirs that waits, unless the model has said or asked
+    something since: then that may be what is meant."""
     word = incoming.text.strip().strip(".!").lower()
-    theirs = [approval for approval in approvals.pending if approval.requester == incoming.speaker]
+    waiting = [approval for approval in approvals.pending if now < approval.expires_at]
+    theirs = [approval for approval in waiting if approval.requester == incoming.speaker]
     clicked = any(key.startswith("act:") for key in incoming.keys)  # a choice: its label is the model's own words
     if incoming.kind != "message" or clicked or len(theirs) != 1 or word not in YES | NO:
         return None
+    if not _is_the_last_question(theirs[0], history):
+        return None
     return Decision("approve" if word in YES else "deny", theirs[0].id)
+
+
+def _is_the_last_question(approval: Approval, history: Sequence[StoredMessage]) -> bool:
+    for stored in reversed(history):
+        message = stored.message
+        if message.metadata.get(APPROVAL, {}).get("id") == approval.id:
+            return True
+        if isinstance(message.payload, UserChoiceRequest) or (
+            isinstance(message.payload, Text) and message.source is Source.MODEL
+        ):
+            return False
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +98,14 @@ class Decider:
         """None: it is no decision."""
         approvals = approvals_of(session).living(self.rules.now())
         clicked = incoming.kind == "decision"
-        decision = Decision.parse(incoming.text) if clicked else typed_decision(incoming, approvals)
+        decision = (
+            Decision.parse(incoming.text) if clicked else typed_decision(incoming, approvals, history, self.rules.now())
+        )
         if decision is None:
             return None
         word = _Word(session, incoming.speaker, identity, approvals, decision, turn_id)
         if decision.kind == "undo":
-            return self._undo(word, history)
+            return await self._undo(word, history)
         if decision.kind == "revoke":
             return await self._revoke(word)
         approval = approvals.find(decision.id)
@@ -109,7 +133,7 @@ class Decider:
             requester = await self.parts.resolver.resolve(approval.requester)
         except UserError:
             requester = None
-        if requester is None or requester.describe() != approval.who:
+        if requester is None or named_on(requester, approval.cluster) != approval.who:
             await self._audit(word).decision(approval, "void: the requester's identity changed", word.speaker)
             text = "The permissions of whoever asked for this have changed since, so it is void. Ask for it anew."
             return word.reply(text, **_ended(word, approval, "void: the requester's permissions changed", by=None))
@@ -133,9 +157,14 @@ class Decider:
 
     async def _refusal(self, word: _Word, approval: Approval, requester: Identity) -> str:
         """Why this person's approval does not count; "" where it does."""
-        if why := may_approve(approval.ask, requester, word.identity, approval.cluster):
-            return why
         channel = word.session.thread.channel_id
+        # The policy may have changed since the card. SENSITIVE: what was put up is asked about in every mode.
+        asked = judge(Effect.SENSITIVE, approval.acts, self.rules.policy, requester, channel)
+        if isinstance(asked, Refuse):
+            return asked.reason
+        for ask in (approval.ask, asked):
+            if isinstance(ask, Ask) and (why := may_approve(ask, requester, word.identity, approval.cluster)):
+                return why
         verdict = judge(Effect.WRITE, approval.acts, self.rules.policy, word.identity, channel)
         if isinstance(verdict, Refuse):
             return verdict.reason
@@ -150,15 +179,19 @@ class Decider:
         namespaces = {act.namespace for act in changing}
         if not approval.ask.bypass or len(namespaces) != 1 or "" in namespaces:
             return None
+        kinds, verbs = {act.kind for act in changing}, {act.verb for act in changing}
+        if len({(act.kind, act.verb) for act in changing}) != len(kinds) * len(verbs):
+            return None  # it would cover verbs on kinds that nobody has seen together
         return Grant(
             f"g-{secrets.token_hex(3)}",
             approval.cluster,
             namespaces.pop(),
-            tuple(sorted({act.kind for act in changing})),
-            tuple(sorted({act.verb for act in changing})),
+            tuple(sorted(kinds)),
+            tuple(sorted(verbs)),
             approval.requester,
             word.speaker,
             self.rules.now() + self.rules.grant_for,
+            approval.ask.approvers,
         )
 
     async def _revoke(self, word: _Word) -> Opening:
@@ -169,15 +202,28 @@ class Decider:
         left = tuple(each for each in word.approvals.grants if each.id != grant.id)
         return word.reply(f"Revoked: {grant.id}.", approvals=replace(word.approvals, grants=left))
 
-    def _undo(self, word: _Word, history: Sequence[StoredMessage]) -> Opening:
+    async def _undo(self, word: _Word, history: Sequence[StoredMessage]) -> Opening:
         """A new change like any other: judged, and put up for approval, as a wish of the person who clicks."""
         for stored in reversed(history):
             payload, kept = stored.message.payload, stored.message.metadata.get(UNDO)
             if kept and isinstance(payload, ToolCallResponse) and payload.call_id == word.decision.id:
                 intent, name, arguments = kept
                 call = ToolCall(f"undo-{secrets.token_hex(3)}", str(name), arguments)
+                if not word.identity.same_rights(stored.message.identity) and (why := await self._foreign(word, call)):
+                    return word.reply(f"<@{word.speaker.user_id}>, {why}")
                 return Opening(word.identity, f"<@{word.speaker.user_id}> wants: {intent}", word.approvals, call=call)
         return word.reply("What this would undo is no longer on record here. Say what you want changed.")
+
+    async def _foreign(self, word: _Word, call: ToolCall) -> str:
+        """Why this person may not have somebody else's change taken back; "" where they may. The call holds how the
+        object was, seen with the other's rights: whoever could not do it is not shown it either."""
+        try:
+            async with asyncio.timeout(PLANNING):
+                planned = await self.parts.tools.plan(call, word.identity)
+                missing = await self.parts.rights.missing(word.identity, planned.acts)
+        except (ToolError, ClusterError, TimeoutError):
+            return UNSURE_UNDO
+        return f"you could not do this yourself: {missing}" if missing else ""
 
     def _audit(self, word: _Word) -> Auditor:
         return Auditor(self.parts.audit, word.session, word.turn_id, word.identity, self.rules.now)

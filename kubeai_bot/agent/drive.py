@@ -170,7 +170,9 @@ class Drive:
         mcp = KEEP if status == session.mcp_status else status
         change = SessionChange(agent_state=_state_after(ended), turn=None, mcp_status=mcp)
         if forgets:  # something unread waits: it is answered first, without what is to be forgotten
-            change = replace(change, metadata={**session.metadata, FORGET: True}, start_seq=session.last_seq + 1)
+            change = replace(
+                change, metadata={**session.metadata, FORGET: True}, start_seq=session.last_seq + 1, approval={}
+            )
         return not await journal.close(f"{turn.turn_id}:closed", _stops(journal), change)
 
     @staticmethod

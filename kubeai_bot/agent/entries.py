@@ -13,7 +13,7 @@ import structlog
 
 from kubeai_bot.domain.approval import Approval
 from kubeai_bot.domain.audit import AuditEntry
-from kubeai_bot.domain.identity import Identity, Speaker
+from kubeai_bot.domain.identity import Identity, KubeUser, Speaker, describe_user
 from kubeai_bot.domain.message import ToolCall
 from kubeai_bot.domain.policy import READING, Act
 from kubeai_bot.domain.session import Session
@@ -22,6 +22,11 @@ from kubeai_bot.errors import AuditFailed
 from kubeai_bot.interfaces import Audit
 
 log = structlog.get_logger(__name__)
+
+
+NOT_PUT_UP = "not put up"
+VERDICTS = {"refused": "refused", NOT_PUT_UP: "ask"}
+"""What was judged of calls that are not run, by outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,14 @@ class Auditor:
         seconds: float = 0.0,
         approval: Approval | None = None,
     ) -> None:
-        """A call that was refused, started, or ended. Raises AuditFailed for a start: then it must not run."""
+        """A call that was refused, could not be put up, was started, or ended. Raises AuditFailed for a start: then it
+        must not run."""
         await self._record(
             self._entry(
                 "call",
                 tool=planned.call.name,
                 effect=planned.effect.value,
-                verdict="refused" if outcome == "refused" else "approved" if approval else "allowed",
+                verdict=VERDICTS.get(outcome) or ("approved" if approval else "allowed"),
                 outcome=outcome,
                 **_about(planned.acts, planned.call),
                 approval_id=approval.id if approval else "",
@@ -61,9 +67,18 @@ class Auditor:
             needed=outcome == "started",
         )
 
-    async def unknown(self, call: ToolCall) -> None:
+    async def unknown(self, call: ToolCall, approval: Approval | None) -> None:
         """A change of which nobody knows whether it happened."""
-        entry = self._entry("call", tool=call.name, outcome="unknown", arguments_digest=digest_of(call))
+        about = _about(approval.acts, call) if approval else {"arguments_digest": digest_of(call)}
+        approval_id = approval.id if approval else ""
+        entry = self._entry("call", tool=call.name, outcome="unknown", approval_id=approval_id, **about)
+        await self._record(entry, needed=False)
+
+    async def not_planned(self, call: ToolCall) -> None:
+        """A call that could not even be judged: an unknown tool, arguments that are none."""
+        entry = self._entry(
+            "call", tool=call.name[:100], verdict="invalid", outcome="failed", arguments_digest=digest_of(call)
+        )
         await self._record(entry, needed=False)
 
     async def asked(self, approval: Approval) -> None:
@@ -101,9 +116,8 @@ class Auditor:
             log.error("not on the audit trail", kind=entry.kind, outcome=entry.outcome, error=str(error))  # noqa: TRY400
 
     def _entry(self, kind: Any, **fields: Any) -> AuditEntry:
-        return AuditEntry(
-            kind, self.now(), self.session.id, self.turn_id, self.identity.speaker, self.identity.describe(), **fields
-        )
+        as_whom = named_on(self.identity, fields.get("cluster", ""))
+        return AuditEntry(kind, self.now(), self.session.id, self.turn_id, self.identity.speaker, as_whom, **fields)
 
 
 def _about(acts: Sequence[Act], call: ToolCall) -> dict[str, Any]:
@@ -115,6 +129,12 @@ def _about(acts: Sequence[Act], call: ToolCall) -> dict[str, Any]:
         "acts": tuple(acts),
         "arguments_digest": digest_of(call),
     }
+
+
+def named_on(identity: Identity, cluster: str) -> str:
+    """As whom something runs on that cluster, in words."""
+    here = identity.on(cluster)
+    return describe_user(here.user, here.groups) if isinstance(here, KubeUser) else identity.describe()
 
 
 def digest_of(call: ToolCall) -> str:

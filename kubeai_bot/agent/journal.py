@@ -17,6 +17,10 @@ MARGIN = 2.0
 """Seconds that must remain of the lease after an outside effect's own time limit."""
 
 
+FILL = 0.9
+"""Share of what then is left that an effect may take: the rest is for the renewal itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """How long a lease is taken for, in seconds, and the clock that measures what is left of it. `showing` is what has
@@ -107,6 +111,11 @@ class Journal:
         while True:
             await asyncio.sleep(self._term.ttl / 3)
             await self._renew()
+
+    @property
+    def longest(self) -> float:
+        """Seconds that an outside effect may take at most to fit into a lease that was just renewed."""
+        return max(self._term.ttl - MARGIN, 0.0) * FILL
 
     async def hold(self, seconds: float) -> float:
         """Make sure that an outside effect which takes up to `seconds` ends within the lease; the moment (of the

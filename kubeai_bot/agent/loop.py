@@ -40,6 +40,7 @@ from kubeai_bot.domain.turn import (
     PendingCall,
     RunCalls,
     approved_in,
+    asks_person,
     changes_made,
     messages_of,
     next_step,
@@ -53,6 +54,9 @@ T = TypeVar("T")
 
 MOST_PENDING = 20
 """Changes of one session that may wait at a time; the oldest beyond that are no longer offered."""
+
+
+ASKED_FIRST = "Not run: the person is asked something first."
 
 
 class _StopAsked(Exception):
@@ -163,6 +167,9 @@ class Turn:
         if pending[0].started:
             await self._respond([await self._calls.unknown(pending[0].call)])
             return
+        if asks_person(self.messages):
+            await self._respond([await self._calls.reply(ToReplyWith(item.call, ASKED_FIRST)) for item in pending])
+            return
         plans = await self._interruptible(_all([self._calls.plan(item.call) for item in pending]))
         side_by_side = 0
         while side_by_side < len(plans) and not _is_write(plans[side_by_side]):
@@ -184,6 +191,7 @@ class Turn:
     async def _write(self, plan: PlannedCall) -> None:
         if self.journal.stop_asked.is_set():
             raise _StopAsked
+        plan = replace(plan, timeout=min(plan.timeout, self.journal.longest))
         await self.journal.hold(plan.timeout)
         await self._append("started", [self._message(Source.AGENT, ToolCallStarted(plan.call.id))])
         plan = replace(plan, start_before=await self.journal.hold(plan.timeout))

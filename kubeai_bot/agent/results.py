@@ -34,10 +34,17 @@ class Fitted:
 
 
 def cleaned(result: ToolResult, redactor: Redactor) -> ToolResult:
-    """Without secrets, in what the model and in what people read."""
-    return replace(
-        result, content=redactor.text(result.content[:LARGEST]).text, summary=redactor.text(result.summary).text
-    )
+    """Without secrets, in what the model and in what people read. A result without a summary gets the first line of
+    what is left: cut only now, because half a secret is not known for one."""
+    content = redactor.text(result.content).text
+    summary = redactor.text(result.summary).text if result.summary else first_line(content)
+    return replace(result, content=content, summary=summary)
+
+
+def first_line(text: str, limit: int = 160) -> str:
+    """The first line of a text, cut at `limit` characters."""
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 async def fitted(

@@ -73,7 +73,7 @@ class Words:
             "stop": lambda: NOTHING_RUNS,
             "status": lambda: self._status(session, identity),
             "tools": lambda: tools_text(self.parts.tools.specs(identity), self.parts.mcp_status()),
-            "grants": lambda: grants_text(approvals_of(session)),
+            "grants": lambda: grants_text(approvals_of(session).living(self.rules.now())),
             "clusters": lambda: f"Clusters: {', '.join(self.rules.clusters) or 'none'}.",
         }
         return answers[kind]()
@@ -87,7 +87,8 @@ class Words:
     def _status(self, session: Session, identity: Identity) -> str:
         rules, provider = self.rules, self.parts.provider
         troubles = "".join(f"- Not used: {trouble}\n" for trouble in self.parts.troubles())
-        waiting = len(approvals_of(session).pending)
+        now = self.rules.now()
+        waiting = sum(now < approval.expires_at for approval in approvals_of(session).pending)
         pending = f"- {_counted(waiting, 'change')} waiting for an approval\n" if waiting else ""
         used, records = session.usage, f", {_counted(session.last_seq, 'record')}" if session.last_seq else ""
         return (

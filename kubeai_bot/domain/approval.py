@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from kubeai_bot.domain.identity import Speaker
 from kubeai_bot.domain.message import Json, ToolCall
 from kubeai_bot.domain.policy import READING, Act, Ask
 
+T = TypeVar("T")
 Risk = Literal["low", "medium", "high"]
 
 
@@ -69,6 +70,12 @@ class Grant:
     requester: Speaker
     given_by: Speaker
     until: datetime
+    approvers: tuple[tuple[str, ...], ...] = ()
+    """The lists of approvers that held who gave it: it does not stand for anybody else's word."""
+
+    def answers(self, ask: Ask) -> bool:
+        """Whether it may take the place of the approval that is asked for."""
+        return ask.bypass and set(ask.approvers) <= set(self.approvers)
 
     def covers(self, acts: Sequence[Act], requester: Speaker, now: datetime) -> bool:
         """Whether each changing act lies within the grant."""
@@ -207,6 +214,7 @@ def approvals_to_json(approvals: Approvals) -> dict[str, Any]:
             "requester": [grant.requester.team_id, grant.requester.user_id],
             "given_by": [grant.given_by.team_id, grant.given_by.user_id],
             "until": grant.until.isoformat(),
+            "approvers": [list(names) for names in grant.approvers],
         }
         for grant in approvals.grants
     ]
@@ -214,21 +222,38 @@ def approvals_to_json(approvals: Approvals) -> dict[str, Any]:
 
 
 def approvals_from_json(given: Json) -> Approvals:
+    """Without what cannot be read, as from another version of this program: it then no longer waits or stands."""
     return Approvals(
-        tuple(approval_from_json(each) for each in given.get("pending", ())),
-        tuple(
-            Grant(
-                each["id"],
-                each["cluster"],
-                each["namespace"],
-                tuple(each["kinds"]),
-                tuple(each["verbs"]),
-                Speaker(*each["requester"]),
-                Speaker(*each["given_by"]),
-                datetime.fromisoformat(each["until"]),
-            )
-            for each in given.get("grants", ())
-        ),
+        tuple(_readable(approval_from_json, given.get("pending", ()))),
+        tuple(_readable(_grant_from_json, given.get("grants", ()))),
+    )
+
+
+def read_approval(given: Any) -> Approval | None:
+    """None where it cannot be read."""
+    return next(_readable(approval_from_json, (given,)), None)
+
+
+def _readable(read: Callable[[Any], T], given: Iterable[Any]) -> Iterator[T]:
+    for each in given:
+        try:
+            value = read(each)
+        except (LookupError, TypeError, ValueError):
+            continue
+        yield value
+
+
+def _grant_from_json(given: Json) -> Grant:
+    return Grant(
+        given["id"],
+        given["cluster"],
+        given["namespace"],
+        tuple(given["kinds"]),
+        tuple(given["verbs"]),
+        Speaker(*given["requester"]),
+        Speaker(*given["given_by"]),
+        datetime.fromisoformat(given["until"]),
+        tuple(tuple(names) for names in given.get("approvers", ())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -153,7 +153,7 @@ def judge(effect: Effect, acts: Sequence[Act], policy: Policy, identity: Identit
 
 def may_approve(ask: Ask, requester: Identity, approver: Identity, cluster: str) -> str:
     """Why `approver` may not approve what `requester` asked for; "" where policy lets them."""
-    same = requester.speaker == approver.speaker
+    same = requester.speaker.user_id == approver.speaker.user_id  # in whichever of an organisation's workspaces
     if ask.second_person and same:
         return "This change needs a second person: somebody other than the one who asked."
     kube = _kube(approver, cluster)
@@ -194,12 +194,12 @@ def _strictest(verdicts: Sequence[Verdict]) -> Verdict:
 
 def _matches(rule: Rule, act: Act, identity: Identity, channel: str) -> bool:
     """Whether the rule is about the act, or about a part of it: what is done to all namespaces (or names) is done to
-    those of the rule too."""
+    those of the rule too, and what is done to a subresource is done to the object."""
     kube = _kube(identity, act.cluster)
     return (
         _any(rule.clusters, act.cluster)
         and (_any(rule.namespaces, _namespace(act)) or (act.namespaced and not act.namespace))
-        and _any(rule.kinds, act.kind)
+        and (_any(rule.kinds, act.kind) or _any(rule.kinds, replace(act, subresource="").kind))
         and (_any(rule.names, act.name) or not act.name)
         and _any(rule.verbs, act.verb)
         and _any(rule.channels, channel)
@@ -210,7 +210,8 @@ def _matches(rule: Rule, act: Act, identity: Identity, channel: str) -> bool:
 
 def _inside(rule: Rule, act: Act) -> bool:
     """Whether the whole of the act lies where the rule matches."""
-    return _any(rule.namespaces, _namespace(act)) and _any(rule.names, act.name)
+    within = _any(rule.namespaces, _namespace(act)) and _any(rule.names, act.name)
+    return within and _any(rule.kinds, act.kind)
 
 
 def _namespace(act: Act) -> str:

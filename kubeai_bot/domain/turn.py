@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kubeai_bot.domain.approval import Approval, Settled, approval_from_json
+from kubeai_bot.domain.approval import Approval, Settled, read_approval
 from kubeai_bot.domain.event import Choice, Output, TurnEnded, TurnOutcome, Undo
 from kubeai_bot.domain.identity import Speaker
 from kubeai_bot.domain.message import (
@@ -92,12 +92,16 @@ def next_step(turn: Sequence[Message]) -> NextStep:
     last = turn[-1] if turn else None
     if last is not None and isinstance(last.payload, Text) and last.source is not Source.USER:
         return ending(turn)
-    answered = _results_of_newest_request(turn)
-    if any(isinstance(message.payload, UserChoiceRequest) or APPROVAL in message.metadata for message in answered):
-        return ending(turn)
-    if looks := [message for message in answered if VERIFY in message.metadata]:
+    if looks := [message for message in _results_of_newest_request(turn) if VERIFY in message.metadata]:
         return LookAfter(tuple(_look(message) for message in looks))
+    if asks_person(turn) or any(APPROVAL in message.metadata for message in turn):
+        return ending(turn)
     return AskModel(sum(message.source is Source.MODEL for message in turn))
+
+
+def asks_person(turn: Sequence[Message]) -> bool:
+    """Whether it ends with a question to the person."""
+    return any(isinstance(message.payload, UserChoiceRequest) for message in turn)
 
 
 def _results_of_newest_request(turn: Sequence[Message]) -> Sequence[Message]:
@@ -141,12 +145,11 @@ def ending(turn: Sequence[Message]) -> TurnEnded:
                 paragraphs.append(text)
             case _:
                 pass
-    approvals = tuple(
-        approval_from_json(message.metadata[APPROVAL]) for message in turn if APPROVAL in message.metadata
-    )
+    put_up = (read_approval(message.metadata[APPROVAL]) for message in turn if APPROVAL in message.metadata)
+    approvals = tuple(approval for approval in put_up if approval)
     if approvals:
-        paragraphs.append(_waiting(approvals))
-    outcome = _outcome(turn, waits=bool(approvals))
+        paragraphs.append(_waiting(approvals, changes_made(turn)))
+    outcome = _outcome(turn, waits=bool(approvals) or asks_person(turn))
     return TurnEnded(
         outcome,
         "\n\n".join(part.strip() for part in paragraphs if part.strip()),
@@ -159,10 +162,11 @@ def ending(turn: Sequence[Message]) -> TurnEnded:
     )
 
 
-def _waiting(approvals: Sequence[Approval]) -> str:
+def _waiting(approvals: Sequence[Approval], changed: Sequence[str]) -> str:
     wishes = "; ".join(approval.intent for approval in approvals)
     it = "This change waits" if len(approvals) == 1 else "These changes wait"
-    return f"{it} for an approval: {wishes}. Nothing has been changed yet."
+    so_far = f"Changed so far: {'; '.join(changed)}." if changed else "Nothing has been changed yet."
+    return f"{it} for an approval: {wishes}. {so_far}"
 
 
 def _choice(request: UserChoiceRequest) -> Choice:
@@ -182,11 +186,11 @@ def _settled(turn: Sequence[Message]) -> Iterator[Settled]:
         for approval_id, outcome, by in message.metadata.get(SETTLED, ()):
             yield Settled(approval_id, outcome, Speaker(*by) if by else None)
         given = message.metadata.get(APPROVED)
-        if not given:
+        approval = read_approval(given["approval"]) if given else None
+        if not given or approval is None:
             continue
         responses = {m.payload.call_id: m for m in turn if isinstance(m.payload, ToolCallResponse)}
-        response = responses.get(given["approval"]["call"]["id"])
-        yield Settled(given["approval"]["id"], _came_of(response), Speaker(*given["by"]))
+        yield Settled(approval.id, _came_of(responses.get(approval.call.id)), Speaker(*given["by"]))
 
 
 def _came_of(response: Message | None) -> str:
@@ -199,8 +203,8 @@ def _came_of(response: Message | None) -> str:
 
 def approved_in(turn: Sequence[Message]) -> dict[str, Approval]:
     """The approvals that calls of this turn run on, by call id."""
-    found = [approval_from_json(m.metadata[APPROVED]["approval"]) for m in turn if APPROVED in m.metadata]
-    return {approval.call.id: approval for approval in found}
+    found = (read_approval(m.metadata[APPROVED]["approval"]) for m in turn if APPROVED in m.metadata)
+    return {approval.call.id: approval for approval in found if approval}
 
 
 def _outcome(turn: Sequence[Message], *, waits: bool = False) -> TurnOutcome:

@@ -29,7 +29,7 @@ class MeasuredAudit:
             self._metrics.approvals.labels(step if step in APPROVAL_STEPS else OTHER).inc()
 
     def _call(self, entry: AuditEntry) -> None:
-        if entry.outcome == "started":
+        if entry.outcome == "started" or entry.verdict == "invalid":  # the latter: MeasuredToolset counts them
             return
         self._count(entry, entry.verdict or "allowed", entry.outcome)
         if entry.outcome in ("ok", "failed"):
