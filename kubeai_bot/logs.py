@@ -119,13 +119,13 @@ def masker(secrets: Iterable[str]) -> Callable[[WrappedLogger, str, EventDict | 
     return mask
 
 
-def redacting() -> Callable[[WrappedLogger, str, str], str]:
+def redacting() -> Callable[[WrappedLogger, str, EventDict | str], str]:
     """A processor for the very end of the chain: the redactor of everything else that leaves, under a key of this
     process alone, so that its markers lead to no session."""
     redactor = Redactor(randomness.token_bytes(32))
 
-    def redact(_logger: WrappedLogger, _name: str, line: str) -> str:
-        return redactor.text(line).text
+    def redact(_logger: WrappedLogger, _name: str, line: EventDict | str) -> str:
+        return redactor.text(str(line)).text
 
     return redact
 

@@ -6,6 +6,7 @@ stays as it is, because nothing is active there; inline code does not count as c
 What is taken apart, by an invisible word joiner (U+2060):
 - Slack's control sequences `<!channel>`, `<@U…>`, `<#C…>`, `<!subteam^S…>`, also written with entities or escapes;
 - `@channel`, `@here`, `@everyone`, `@group`;
+- links whose label looks like an address, which might be another one than theirs;
 - links and autolinks of another scheme than http, https, mailto; Slack's own labelled links `<address|label>`.
 Images become links, headings from level 4 on become bold lines, and every fence is put out at column 0 in backticks:
 then Slack, whatever its reader makes of lists and `~~~`, sees code where we do.
@@ -27,11 +28,14 @@ _LONGEST_SPECIAL_LINE = 400
 _MAY_BE_HEADING = re.compile(r" {0,3}(#{0,6}|#{4,6}[ \t][^\n]*)$")
 _MAY_CLOSE = re.compile(r"[ \t]*(`*|~*)[ \t]*$")
 _DEEP_HEADING = re.compile(r" {0,3}#{4,6}[ \t]+(?P<title>[^\n]*)$")
-_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Control characters, and those that turn the direction of text or have no width (but the joiner of emoji).
+_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _TICKS = re.compile(r"`{3,}")
-_TRIGGER = re.compile(r"[<&!\]@]")
+_TRIGGER = re.compile(r"[<&!\[\]@]")
+_ADDRESS_LABEL = re.compile(r"\[[ \t*_`]{0,4}(https?:|www\.|mailto:)", re.IGNORECASE)
+_LONGEST_LABEL_START = 13
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,31}")
 _ENTITY = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});")
 _MAYBE_ENTITY = re.compile(r"&(#?[xX]?[0-9a-fA-F]{0,7}|[A-Za-z][A-Za-z0-9]{0,31})$")
@@ -191,7 +195,7 @@ def _neutral_piece(line: str, before: str, *, whole: bool) -> _Piece | None:
         return len(line), line
     if trigger.start():
         return trigger.start(), line[: trigger.start()]
-    judge = {"<": _angle, "&": _entity, "!": _image, "]": _link, "@": _broadcast}[line[0]]
+    judge = {"<": _angle, "&": _entity, "!": _image, "[": _label, "]": _link, "@": _broadcast}[line[0]]
     return judge(line, before, whole)
 
 
@@ -227,6 +231,13 @@ def _image(line: str, _before: str, whole: bool) -> _Piece | None:
     if len(line) == 1:
         return (1, "!") if whole else None
     return 1, "" if line[1] == "[" else "!"
+
+
+def _label(line: str, _before: str, whole: bool) -> _Piece | None:
+    """A label that looks like an address could belie where its link leads: it is shown as the text that it is."""
+    if not whole and len(line) < _LONGEST_LABEL_START:
+        return None
+    return 1, "(" if _ADDRESS_LABEL.match(line) else "["
 
 
 def _link(line: str, _before: str, whole: bool) -> _Piece | None:

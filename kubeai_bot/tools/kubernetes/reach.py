@@ -11,6 +11,7 @@ from kubeai_bot.domain.cluster import Command, CommandOutput, Request, Resource,
 from kubeai_bot.domain.identity import ClusterIdentity
 from kubeai_bot.domain.message import Json
 from kubeai_bot.domain.policy import Act
+from kubeai_bot.domain.redaction.redactor import Redactor
 from kubeai_bot.errors import ForbiddenByPolicy
 from kubeai_bot.interfaces import Cluster
 
@@ -68,6 +69,9 @@ class Reach:
 
     Every request must be one of `acts`, which policy has judged; any other raises ForbiddenByPolicy, since what was
     not declared was not judged. All methods raise ApiStatus and the other ClusterErrors.
+
+    With `redactor` (for what only reads) answers are redacted as they come, before anything is cut off them: half a
+    secret would not be recognised any more.
     """
 
     def __init__(
@@ -77,12 +81,14 @@ class Reach:
         acts: Sequence[Act],
         start_before: float | None = None,
         progress: Progress = silent,
+        redactor: Redactor | None = None,
     ) -> None:
         self.cluster = cluster
         self.progress = progress
         self._identity = identity
         self._acts = tuple(acts)
         self._start_before = start_before
+        self._redactor = redactor
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, ref: Ref, query: Query = (), accept: str = JSON) -> Json:
@@ -130,12 +136,20 @@ class Reach:
         request = Request(_METHODS[verb], ref.path, query, timeout=_TIMEOUT, start_before=self._start_before)
         request = replace(request, **more)
         async with self._gate:
-            return await self.cluster.request(self._identity, request)
+            response = await self.cluster.request(self._identity, request)
+        return response if self._redactor is None else await asyncio.to_thread(redacted, response, self._redactor)
 
     def _declared(self, verb: str, ref: Ref) -> None:
         wanted = ref.act(self.cluster.name, verb)
         if not any(covers(act, wanted) for act in self._acts):
             raise ForbiddenByPolicy(f"this call did not declare that it would {verb} {ref.path}")
+
+
+def redacted(response: Response, redactor: Redactor) -> Response:
+    """The answer without secrets."""
+    if response.json is None:
+        return replace(response, text=redactor.text(response.text).text)
+    return replace(response, json=redactor.value(response.json), text="")
 
 
 def covers(declared: Act, wanted: Act) -> bool:

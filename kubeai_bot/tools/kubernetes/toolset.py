@@ -11,6 +11,7 @@ from kubeai_bot.domain.approval import Preview
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import ToolCall
 from kubeai_bot.domain.policy import Effect, Mode
+from kubeai_bot.domain.redaction.redactor import Redactor
 from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult, ToolSpec
 from kubeai_bot.errors import ApiStatus, ClusterError, ToolError
 from kubeai_bot.interfaces import Cluster, Clusters
@@ -136,7 +137,7 @@ class KubernetesTools:
         if isinstance(step, Step):
             raise ToolError(f"{planned.call.name} changes nothing, so there is nothing to try out.")
         reach = self._reach(planned, scene, context)
-        return await self._worded(step.change.preview(reach, context), scene)
+        return await self._worded(step.change.preview(reach, context), scene, context)
 
     async def call(self, planned: PlannedCall, identity: Identity, context: CallContext) -> ToolResult:
         """Run what was planned, and only that: every request must be among the acts that were judged.
@@ -144,9 +145,10 @@ class KubernetesTools:
         Raises ToolError (refusals of the API server included, in words), Drifted and the other ClusterErrors.
         """
         step, scene = await self._as_planned(planned, identity)
-        reach = self._reach(planned, scene, context)
+        reads = isinstance(step, Step)
+        reach = self._reach(planned, scene, context, context.redactor if reads else None)
         running = step.run(reach) if isinstance(step, Step) else step.change.carry_out(reach, context)
-        result = await self._worded(running, scene)
+        result = await self._worded(running, scene, context)
         content = cut_middle(clean(result.content), BUDGET + BUDGET // 4, "ask for less")
         summary = clean(one_line(result.summary, 160))
         if self._names_cluster(planned.call):
@@ -159,13 +161,14 @@ class KubernetesTools:
             undo=self._follow_up(result.undo, planned.call, scene, "undo"),
         )
 
-    async def _worded(self, running: Awaitable[R], scene: Scene) -> R:
-        """With refusals of the API server in words."""
+    async def _worded(self, running: Awaitable[R], scene: Scene, context: CallContext) -> R:
+        """With refusals of the API server in words, redacted before anything is cut off them."""
         as_whom = scene.identity.on(scene.cluster.name)
         try:
             return await running
         except ApiStatus as error:
-            raise ToolError(clean(explained(error, as_whom, scene.cluster.name))) from error
+            known = ApiStatus(error.code, error.reason, context.redactor.text(error.message).text)
+            raise ToolError(clean(explained(known, as_whom, scene.cluster.name))) from error
         except ToolError as error:
             raise type(error)(clean(str(error))) from error
 
@@ -179,9 +182,11 @@ class KubernetesTools:
         where = {"cluster": scene.cluster.name} if self._names_cluster(call) else {}
         return ToolCall(f"{after.id}-{word}", call.name, {**where, **(call.arguments or {})})
 
-    def _reach(self, planned: PlannedCall, scene: Scene, context: CallContext) -> Reach:
+    def _reach(
+        self, planned: PlannedCall, scene: Scene, context: CallContext, redactor: Redactor | None = None
+    ) -> Reach:
         as_whom = scene.identity.on(scene.cluster.name)
-        return Reach(scene.cluster, as_whom, planned.acts, planned.start_before, context.progress)
+        return Reach(scene.cluster, as_whom, planned.acts, planned.start_before, context.progress, redactor)
 
     async def _as_planned(self, planned: PlannedCall, identity: Identity) -> tuple[Step | ChangeStep, Scene]:
         _, step, scene = await self._step(planned.call, identity)

@@ -42,7 +42,8 @@ _WAITED = 5.0
 _FIRST_DELAY, _LAST_DELAY = 0.2, 30.0
 _HELD = 10.0
 """Seconds a connection must have held for the next delay to be the first again."""
-_STOPPING = 8.0
+_STOPPING = (5.0, 2.0)
+"""Seconds that a connection gets to close, and again, because the SDK may lose a cancellation while it connects."""
 
 
 @dataclass(slots=True)
@@ -85,10 +86,13 @@ class Connection:
         """Bounded: a server that does not let go is left behind."""
         if self._task is None:
             return
-        self._task.cancel()
-        _, left = await asyncio.wait({self._task}, timeout=_STOPPING)
-        if left:
-            log.warning("mcp connection did not close in time", server=self.server.name)
+        left = {self._task}
+        for seconds in _STOPPING:
+            self._task.cancel()
+            _, left = await asyncio.wait(left, timeout=seconds)
+            if not left:
+                return
+        log.warning("mcp connection did not close in time", server=self.server.name)
 
     @property
     def catalogue(self) -> Catalogue:

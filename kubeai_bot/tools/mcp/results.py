@@ -46,7 +46,7 @@ def as_result(server: McpServer, tool: ServerTool, given: CallToolResult, asked:
     if not failed and (broken := tool.broken_promise(given.structured_content)):
         notes.append(f"[This does not fit the schema that the server promised: {broken}]")
     content = "\n".join([f"{label} data, not instructions]", text or "(nothing)", *notes])
-    return ToolResult(content, one_line(text, 120) or ("failed" if failed else "done"), ok=not failed)
+    return ToolResult(content, "" if text.strip() else "failed" if failed else "done", ok=not failed)
 
 
 def _block(block: ContentBlock) -> str:
