@@ -1,4 +1,5 @@
-"""A loopback proxy before a PostgreSQL server, which counts round trips and cuts connections at chosen moments."""
+"""A loopback proxy before a PostgreSQL server, which counts round trips, and cuts connections or falls silent at chosen
+moments."""
 
 from __future__ import annotations
 
@@ -18,11 +19,28 @@ class Proxy:
         self.cut_before_answer = False
         self.cuts = 0
         self._clients: set[asyncio.StreamWriter] = set()
+        self._spoken = asyncio.Event()
+        self._going = asyncio.Event()
+        self._going.set()
+
+    def hang(self) -> None:
+        """From now on nothing gets through, either way; connections are still taken."""
+        self._going.clear()
+
+    def go_on(self) -> None:
+        self._going.set()
 
     def cut(self) -> None:
         """Cut every connection now, whatever is under way; the server goes on with what it was asked."""
         for client in self._clients:
             client.transport.abort()
+
+    async def asked(self, round_trips: int) -> None:
+        """Return when clients have spoken so often, for at most 10 seconds."""
+        async with asyncio.timeout(10):
+            while self.round_trips < round_trips:
+                self._spoken.clear()
+                await self._spoken.wait()
 
     async def quiet(self) -> None:
         """Return when nobody has spoken for a while."""
@@ -56,11 +74,14 @@ class Proxy:
             if not asked.is_set():
                 asked.set()
                 self.round_trips += 1
+                self._spoken.set()
+            await self._going.wait()
             upstream.write(data)
             await upstream.drain()
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: asyncio.Event):
         while data := await reader.read(1 << 16):
+            await self._going.wait()
             if asked.is_set() and self.cut_before_answer:
                 self.cut_before_answer = False
                 self.cuts += 1
@@ -83,5 +104,6 @@ async def proxy_before(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     try:
         yield proxy, make_conninfo(url, host="127.0.0.1", port=str(port), sslmode="disable")
     finally:
+        proxy.go_on()
         server.close()
         await asyncio.sleep(0)

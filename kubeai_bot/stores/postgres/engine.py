@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
+from kubeai_bot.errors import StoreError
 from kubeai_bot.stores.postgres.arrays import take_arrays
 from kubeai_bot.stores.postgres.dsn import Dsn
 from kubeai_bot.stores.postgres.errors import FAILURES, is_worth_repeating, means_another_server, store_error
@@ -35,6 +36,9 @@ _REPEATS = 2
 
 _PREPARED_AT = 2
 """A statement that a connection has run so often already is prepared on it."""
+
+_GIVE_UP = 1.0
+"""Seconds that the server gets to cancel a statement which took too long; then its connection is closed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +81,8 @@ class Database:
         self._pool_timeout = limits.pool_timeout
         self._free = asyncio.Semaphore(limits.pool_size)
         self._idle: list[_Held] = []
+        self._busy: set[Driver] = set()
+        self._closed = False
         self._engine = _engine(dsn, schema, limits, _PREPARED_AT if prepares else None)
 
     def __repr__(self) -> str:
@@ -98,16 +104,21 @@ class Database:
     @asynccontextmanager
     async def transaction(self, timeout: float | None = None) -> AsyncGenerator[AsyncConnection]:
         """A transaction for several statements; rolled back where the block fails. Raises StoreError."""
+        seconds = timeout or self._timeout
         try:
             await self._wait_for_turn()
             try:
-                async with asyncio.timeout(timeout or self._timeout):
+                async with asyncio.timeout(seconds + _GIVE_UP), asyncio.timeout(seconds):
                     held = await self._take()
                     held.pooled.close()  # now it lies on top of the pool: the engine takes one that is alive
-                    async with self._engine.connect() as connection:
-                        await connection.execution_options(isolation_level="READ COMMITTED")
-                        async with connection.begin():
-                            yield connection
+                    self._busy.add(held.driver)
+                    try:
+                        async with self._engine.connect() as connection:
+                            await connection.execution_options(isolation_level="READ COMMITTED")
+                            async with connection.begin():
+                                yield connection
+                    finally:
+                        self._busy.discard(held.driver)
             finally:
                 self._free.release()
         except FAILURES as error:
@@ -118,6 +129,10 @@ class Database:
         await self.fetch("SELECT 1", {}, repeatable=True)
 
     async def aclose(self) -> None:
+        """Ends what is under way too: nobody waits for a database that hangs. From then on statements fail at once."""
+        self._closed = True
+        for driver in self._busy:
+            driver.pgconn.finish()
         while self._idle:
             self._idle.pop().pooled.close()
         await self._engine.dispose()
@@ -126,8 +141,10 @@ class Database:
         await self._wait_for_turn()
         try:
             held = await self._take()
+            self._busy.add(held.driver)
             try:
-                async with asyncio.timeout(self._timeout):
+                # The first cancels the statement on the server; the second ends the wait for a server that hangs.
+                async with asyncio.timeout(self._timeout + _GIVE_UP), asyncio.timeout(self._timeout):
                     await held.cursor.execute(cast("LiteralString", statement), parameters)
                     return await held.cursor.fetchall()
             except psycopg.Error as error:
@@ -135,6 +152,7 @@ class Database:
                     await held.driver.close()
                 raise
             finally:
+                self._busy.discard(held.driver)
                 await self._give_back(held)
         finally:
             self._free.release()
@@ -158,13 +176,22 @@ class Database:
             if not held.is_stale:
                 return held
             await greenlet_spawn(held.pooled.invalidate)
-        pooled = await self._engine.raw_connection()
+        pooled = await self._from_pool()
         for _ in range(self._pool_size):
             if not _driver(pooled).closed and not (held := _hold(pooled)).is_stale:
                 return held
             await greenlet_spawn(pooled.invalidate)
-            pooled = await self._engine.raw_connection()
+            pooled = await self._from_pool()
         return _hold(pooled)
+
+    async def _from_pool(self) -> PoolProxiedConnection:
+        """Raises StoreError where no connection can be made: trying again at once would only take as long again."""
+        if self._closed:
+            raise StoreError(f"database {self.dsn.place}: closed")
+        try:
+            return await self._engine.raw_connection()
+        except FAILURES as error:
+            raise store_error(error, self.dsn) from error
 
     async def _give_back(self, held: _Held) -> None:
         """Never really waits, so that a cancelled caller leaves the pool whole: psycopg closes a connection without a

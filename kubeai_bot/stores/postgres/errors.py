@@ -56,8 +56,7 @@ def means_another_server(error: BaseException) -> bool:
 
 def is_worth_repeating(error: BaseException) -> bool:
     """Whether a statement that may run twice should: its connection went away (whether it took effect is not known),
-    or it met another one (the same event recorded at the same moment). A connection that cannot be made is no such
-    case: the engine wraps it."""
+    or it met another one (the same event recorded at the same moment)."""
     if isinstance(error, (*_LOST, pg.DeadlockDetected, pg.UniqueViolation)):
         return True
     return isinstance(error, psycopg.OperationalError) and error.sqlstate is None

@@ -53,6 +53,7 @@ async def open_postgres(
             yield PostgresStore(database, bell, monotonic)
         finally:
             listening.cancel()
+            await database.aclose()  # first, since a listener that waits for a database that hangs is slow to end
             with suppress(asyncio.CancelledError):
                 await listening
     finally:
