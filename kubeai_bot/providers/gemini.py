@@ -16,8 +16,9 @@ from google.genai import types
 from google.genai.errors import APIError
 
 from kubeai_bot.domain.message import StoredMessage
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.errors import ConfigError, ProviderUnavailable
-from kubeai_bot.interfaces import ModelEvent, ModelText, ToolSpec
+from kubeai_bot.interfaces import ModelEvent, ModelText
 from kubeai_bot.providers.account import Account
 from kubeai_bot.providers.connect import ModelOptions
 from kubeai_bot.providers.gemini_answer import Answer, Origin

@@ -26,7 +26,7 @@ from kubeai_bot.domain.message import (
     ToolCallResponse,
     VendorParts,
 )
-from kubeai_bot.interfaces import ToolSpec
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.providers.gemini_answer import VENDOR, Origin
 from kubeai_bot.providers.loose import count, items, mapping, text, well_formed
 from kubeai_bot.providers.telling import NO_RESULT, NOTE, results_of, told

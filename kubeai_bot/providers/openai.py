@@ -14,8 +14,9 @@ import openai
 import structlog
 
 from kubeai_bot.domain.message import StoredMessage
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.errors import ConfigError, ProviderRefused
-from kubeai_bot.interfaces import ModelEvent, ModelText, ToolSpec
+from kubeai_bot.interfaces import ModelEvent, ModelText
 from kubeai_bot.providers.account import Account
 from kubeai_bot.providers.connect import ModelOptions
 from kubeai_bot.providers.openai_answer import Answer

@@ -17,7 +17,7 @@ from kubeai_bot.domain.message import (
     ToolCallRequest,
     ToolCallResponse,
 )
-from kubeai_bot.interfaces import ToolSpec
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.providers.loose import mapping, well_formed
 from kubeai_bot.providers.openai_answer import VENDOR
 from kubeai_bot.providers.telling import NO_RESULT, results_of, told

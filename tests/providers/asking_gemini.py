@@ -13,7 +13,8 @@ from kubeai_bot.domain.message import (
     ToolCallResponse,
     VendorParts,
 )
-from kubeai_bot.interfaces import ModelEvent, ModelFinished, Provider, ToolSpec
+from kubeai_bot.domain.tool import ToolSpec
+from kubeai_bot.interfaces import ModelEvent, ModelFinished, Provider
 from tests.providers.vendor import transcript
 
 QUESTION = (Source.USER, Text("Who am I?"))

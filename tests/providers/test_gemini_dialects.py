@@ -21,7 +21,8 @@ from kubeai_bot.domain.message import (
     ToolCallStarted,
     VendorParts,
 )
-from kubeai_bot.interfaces import Provider, ToolSpec
+from kubeai_bot.domain.tool import ToolSpec
+from kubeai_bot.interfaces import Provider
 from kubeai_bot.providers.connect import ModelOptions, connect_gemini
 from kubeai_bot.providers.gemini_answer import Origin
 from kubeai_bot.providers.gemini_contents import to_contents

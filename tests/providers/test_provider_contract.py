@@ -23,6 +23,7 @@ from kubeai_bot.domain.message import (
     VendorParts,
 )
 from kubeai_bot.domain.session import Usage
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.errors import (
     AnswerBlocked,
     ContextOverflow,
@@ -32,7 +33,7 @@ from kubeai_bot.errors import (
     QuotaExhausted,
     RateLimited,
 )
-from kubeai_bot.interfaces import ModelEvent, ModelFinished, ModelText, Provider, ToolSpec
+from kubeai_bot.interfaces import ModelEvent, ModelFinished, ModelText, Provider
 from tests.providers.vendor import KEY, MODEL, Answer, Broken, Fault, Place, Refusal, Vendor, Wish, transcript
 
 LIST = ToolSpec(
