@@ -21,6 +21,8 @@ SIMULATED_PEOPLE = (
 CONTACT = "Ask #platform to add you."
 
 _SLACK = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "ALLOWED_USERS", "ALLOW_GUESTS", "ALLOW_EXTERNAL")
+MAPPED = {"AUTH_METHOD": "MAPPING"}
+
 _IDENTITY = ("AUTH_METHOD", "CONFIG_FILE", "IMPERSONATE", "SHARED_USER", "SHARED_GROUPS")
 _MODEL: Mapping[str, Sequence[str]] = {
     "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL", "MODEL_ID"),
@@ -95,8 +97,22 @@ class Real:
         return {name: self.given[name] for name in names if self.given.get(name)}
 
 
-def cluster_environment(real: Real, folder: Path, kubeconfig: str | None) -> dict[str, str]:
-    """Where the cluster is and who is who in it. `kubeconfig`: the text of the simulated cluster's."""
+def cluster_environment(
+    real: Real, folder: Path, kubeconfig: str | None, sections: Mapping[str, Any]
+) -> dict[str, str]:
+    """Where the cluster is and who is who in it. `kubeconfig`: the text of the simulated cluster's; `sections`: what
+    else stands in CONFIG_FILE."""
+    environment, identity = _cluster(real, folder, kubeconfig)
+    written = {**identity, **sections}
+    if not written:
+        return environment
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump(written), encoding="utf-8")
+    return {**environment, "CONFIG_FILE": str(config)}
+
+
+def _cluster(real: Real, folder: Path, kubeconfig: str | None) -> tuple[dict[str, str], dict[str, Any]]:
+    """The environment, and section `identity`."""
     if kubeconfig is not None:
         path = folder / "kubeconfig"
         path.write_text(kubeconfig, encoding="utf-8")
@@ -107,24 +123,21 @@ def cluster_environment(real: Real, folder: Path, kubeconfig: str | None) -> dic
                 "SHARED_USER": "omar@shop.example",
                 "SHARED_GROUPS": "platform-engineers",
             }
-            return {"KUBECONFIG": str(path), **(own or everybody)}
-        return {"KUBECONFIG": str(path), **_mapping(folder, SIMULATED_PEOPLE)}
+            return {"KUBECONFIG": str(path), **(own or everybody)}, {}
+        return {"KUBECONFIG": str(path), **MAPPED}, _identity(SIMULATED_PEOPLE)
     where = {"KUBECONFIG": str(real.kubeconfig)} if real.kubeconfig else real.taken("KUBECONFIG")
     if real.context:
         where["KUBE_CONTEXTS"] = real.context
     if real.slack:
-        return {**where, **real.taken(*_IDENTITY)}
+        return {**where, **real.taken(*_IDENTITY)}, {}
     if real.as_user:
         person = {"slack": REQUESTER, "user": real.as_user, "groups": list(real.as_groups)}
-        return {**where, **_mapping(folder, (person,))}
-    return {**where, "IMPERSONATE": "false", "ALLOWED_USERS": REQUESTER}
+        return {**where, **MAPPED}, _identity((person,))
+    return {**where, "IMPERSONATE": "false", "ALLOWED_USERS": REQUESTER}, {}
 
 
-def _mapping(folder: Path, people: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    config = folder / "config.yaml"
-    identity = {"contact": CONTACT, "users": [dict(person) for person in people]}
-    config.write_text(yaml.safe_dump({"identity": identity}), encoding="utf-8")
-    return {"AUTH_METHOD": "MAPPING", "CONFIG_FILE": str(config)}
+def _identity(people: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"identity": {"contact": CONTACT, "users": [dict(person) for person in people]}}
 
 
 def slack_environment(real: Real) -> dict[str, str]:

@@ -11,7 +11,9 @@ _REAL = "Swap in the real thing"
 
 Seed = Annotated[int | None, typer.Option(help="Rename the demo's objects and move its faults.")]
 Http = Annotated[bool, typer.Option("--http", help="Deliver events over signed HTTP, not Socket Mode.")]
-Auto = Annotated[bool, typer.Option("--auto", help="MODIFY_RESOURCES=auto: let the bot scale what you ask for.")]
+Auto = Annotated[
+    bool, typer.Option("--auto", help="MODIFY_RESOURCES=auto: change what you ask for without an approval.")
+]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The page's port; else 8765 or the next free one.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")]
 Terminal = Annotated[bool, typer.Option("--terminal", help="No page: a conversation in this terminal.")]

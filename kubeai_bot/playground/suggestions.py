@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kubeai_bot.domain.policy import Mode
+from kubeai_bot.playground.cluster.scenario import Scenario
 from kubeai_bot.playground.workspace.people import BOT_USER_ID
 from kubeai_bot.playground.workspace.wire import Json
 
@@ -14,13 +16,15 @@ REQUESTER = "U0MIA"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One thing to say. `channel` None: a direct message; `follow_up`: in the thread of the question before."""
+    """One thing to say. `channel` None: a direct message; `follow_up`: in the thread of the question before; `then`:
+    what the person says to the answer where there is nothing to click on."""
 
     who: str
     text: str
     remark: str
     channel: str | None = None
     follow_up: bool = False
+    then: str = ""
 
 
 TOUR = (
@@ -34,8 +38,29 @@ TOUR = (
         "Omar is a platform engineer: the same question, asked in a channel, with his rights.",
         channel="C0ONCALL",
     ),
+    Question(
+        "U0MIA",
+        "Is there a runbook for a crash loop?",
+        "The shop's runbooks come from an MCP server that the bot is connected to.",
+    ),
     Question("U0SAM", "Show me all pods, please", "Sam is mapped to nobody in Kubernetes."),
 )
+
+
+def tour(scenario: Scenario | None, mode: Mode) -> tuple[Question, ...]:
+    """The questions of the tour; with a change where the bot may make one and the demo has something to mend."""
+    stuck = next((fault for fault in scenario.faults if fault.kind == "rollout"), None) if scenario else None
+    if stuck is None or mode is Mode.NONE:
+        return TOUR
+    wish = f"Roll back {stuck.workload} in {stuck.namespace}"
+    asking = "Nothing changes yet: a card shows what would. Look at the diff, then approve it (a click, or yes)."
+    acting = "Its newest rollout is stuck. Omar may mend it, so the bot does, and watches the rollout."
+    changes = (
+        Question("U0OMAR", wish, asking if mode is Mode.ALLOW else acting, then="yes" if mode is Mode.ALLOW else ""),
+        Question("U0MIA", wish, "Mia may look, not change: she is told which right is missing."),
+    )
+    return (*TOUR[:-1], *changes, TOUR[-1])
+
 
 NOTES: Mapping[str, str] = {
     "U0MIA": "Developer: may look into namespace shop",

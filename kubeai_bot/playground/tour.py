@@ -13,7 +13,7 @@ from rich.panel import Panel
 
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.playground.announcing import say_edges
-from kubeai_bot.playground.suggestions import TOUR, Question
+from kubeai_bot.playground.suggestions import Question, tour
 from kubeai_bot.playground.terminal import Terminal
 from kubeai_bot.playground.workspace.server import Workspace
 from kubeai_bot.playground.world import WorldOptions, open_world
@@ -45,7 +45,7 @@ async def run(options: WorldOptions, *, tour_only: bool) -> None:
             raise RuntimeError("this world has no workspace")
         say_edges(console, world.edges)
         async with Terminal(console, workspace) as terminal:
-            for question in TOUR:
+            for question in tour(world.scenario if world.cluster else None, options.mode):
                 await _ask(console, terminal, question)
             if not tour_only:
                 await Conversation(console, terminal, workspace).run()
@@ -56,6 +56,10 @@ async def _ask(console: Console, terminal: Terminal, question: Question) -> None
     thread = terminal.thread_of(question.who) if question.follow_up else None
     await terminal.say(question.who, question.text, channel=question.channel, thread_ts=thread)
     await terminal.answered(ANSWER_WITHIN)
+    if question.then:
+        thread = terminal.thread_of(question.who)
+        await terminal.say(question.who, question.then, channel=question.channel, thread_ts=thread)
+        await terminal.answered(ANSWER_WITHIN)
 
 
 class Conversation:

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kubeai_bot.domain.policy import Mode
 from kubeai_bot.interfaces import SessionStore
@@ -42,6 +43,8 @@ class WorldOptions:
     model: ModelServer | None = None
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     real: Real = Real()
+    runbooks: bool = False
+    """Whether the bot has an MCP server too, with runbooks and incidents."""
     redelivery_delays: tuple[float, ...] = (3.0, 60.0, 300.0)
     """Seconds before Slack delivers again what was not acked."""
 
@@ -85,16 +88,40 @@ async def open_world(options: WorldOptions) -> AsyncGenerator[World]:
         model = None if real.has_model else await stack.enter_async_context(demo)
         slack = Workspace(redelivery_delays=options.redelivery_delays)
         workspace = None if real.slack else await stack.enter_async_context(slack)
+        sections: dict[str, Any] = {}
+        if options.runbooks and not real.slack:
+            sections = await stack.enter_async_context(_runbooks(scenario))
         environment = {
             "LISTEN_ADDRESS": f"127.0.0.1:{_free_port()}",
             "MODIFY_RESOURCES": options.mode.value,
+            "AUDIT_FILE": str(folder / "audit.jsonl"),
             **(_to_workspace(workspace, http=options.http) if workspace else slack_environment(real)),
             **(_to_model(model) if model else model_environment(real)),
-            **cluster_environment(real, folder, cluster.kubeconfig() if cluster else None),
+            **cluster_environment(real, folder, cluster.kubeconfig() if cluster else None, sections),
             **session_environment(real),
             **options.environment,
         }
         yield World(workspace, cluster, model, scenario, environment, edges(real, environment, http=options.http))
+
+
+@asynccontextmanager
+async def _runbooks(scenario: Scenario) -> AsyncGenerator[dict[str, Any]]:
+    """The section of CONFIG_FILE that connects the bot to them. The MCP SDK is imported only here."""
+    from kubeai_bot.playground.mcp.server import (  # noqa: PLC0415
+        READING_TOOLS,
+        SERVER,
+        SPEAKER_HEADER,
+        open_runbooks,
+    )
+
+    async with open_runbooks(scenario.faults) as runbooks:
+        server = {
+            "name": SERVER,
+            "url": runbooks.url,
+            "reads": list(READING_TOOLS),
+            "forward": {SPEAKER_HEADER: "{user}"},
+        }
+        yield {"mcp": {"servers": [server]}}
 
 
 def _to_workspace(workspace: Workspace, *, http: bool) -> dict[str, str]:

@@ -13,6 +13,8 @@ import httpx2
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
 TIMEOUT_SECONDS = 15.0
 
 
@@ -67,11 +69,23 @@ class Api:
         content_type: str = "application/json",
         **params: str,
     ) -> httpx2.Response:
+        content = None if body is None else json.dumps(body)
+        return self.send_text(method, path, content, accept=accept, content_type=content_type, **params)
+
+    def send_text(
+        self,
+        method: str,
+        path: str,
+        content: str | None,
+        *,
+        accept: str = "application/json",
+        content_type: str = "application/json",
+        **params: str,
+    ) -> httpx2.Response:
+        """A request with a body that is sent as it is."""
         headers = [*self._headers, ("Accept", accept)]
-        content = None
-        if body is not None:
+        if content is not None:
             headers.append(("Content-Type", content_type))
-            content = json.dumps(body)
         return self._client.request(method, path, headers=headers, content=content, params=params)
 
     def get(self, path: str, *, accept: str = "application/json", **params: str) -> Any:

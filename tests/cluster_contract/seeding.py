@@ -174,7 +174,7 @@ def _bindings() -> list[Any]:
 
 def seed(admin: Api) -> None:
     """Creates everything the suite reads, in an order that a real server accepts."""
-    for name in ("alpha", "beta"):
+    for name in ("alpha", "beta", "gamma"):
         admin.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     for role in _roles():
         admin.post(f"{RBAC_PATH}/clusterroles", role)

@@ -14,7 +14,7 @@ from kubeai_bot.playground.cluster.server import DemoCluster
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 MERGE = "application/merge-patch+json"
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 10.0
 
 MIA = ("mia@shop.example", "shop-developers")
 OMAR = ("omar@shop.example", "platform-engineers")
@@ -29,16 +29,29 @@ class Requests:
         self.client = client
         self._headers = headers
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """All headers of its requests, for clients of another kind; one impersonated group at most."""
+        return {"Authorization": self.client.headers["Authorization"], **dict(self._headers)}
+
     def acting_as(self, user: str, *groups: str) -> Requests:
         groups_named = tuple(("Impersonate-Group", group) for group in groups)
         return Requests(self.client, (("Impersonate-User", user), *groups_named))
 
     async def send(
-        self, method: str, path: str, body: Any = None, *, accept: str = "application/json", **params: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        accept: str = "application/json",
+        content_type: str = "",
+        **params: str,
     ) -> httpx2.Response:
         headers = [*self._headers, ("Accept", accept)]
         if body is not None:
-            headers.append(("Content-Type", MERGE if method == "PATCH" else "application/json"))
+            usual = MERGE if method == "PATCH" else "application/json"
+            headers.append(("Content-Type", content_type or usual))
         content = None if body is None else json.dumps(body)
         return await self.client.request(method, path, headers=headers, content=content, params=params)
 
@@ -51,6 +64,11 @@ class Requests:
         response = await self.send("GET", path, **params)
         assert response.status_code == 200, response.text
         return response.text
+
+    async def post(self, path: str, body: Any, **params: str) -> Any:
+        response = await self.send("POST", path, body, **params)
+        assert response.status_code == 201, response.text
+        return response.json()
 
     async def patch(self, path: str, body: Any, **params: str) -> Any:
         response = await self.send("PATCH", path, body, **params)
@@ -87,9 +105,10 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
 
 
 def ready_pods(listed: Any) -> list[str]:
-    """Names of the pods of a PodList whose Ready condition is True."""
+    """Names of the pods of a PodList whose Ready condition is True and that are not on their way out."""
     return [
         pod["metadata"]["name"]
         for pod in listed["items"]
-        if any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
+        if "deletionTimestamp" not in pod["metadata"]
+        and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ()))
     ]

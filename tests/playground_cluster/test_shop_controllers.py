@@ -61,7 +61,11 @@ async def test_scaling_down_to_nothing_and_up_again(shop_admin: Requests) -> Non
     path = f"{_SHOP}/deployments/catalog"
     await shop_admin.patch(f"{path}/scale", {"spec": {"replicas": 0}})
     await _settled(shop_admin, path, 0)
-    assert (await shop_admin.get(_PODS, labelSelector="app=catalog"))["items"] == []
+
+    async def gone() -> bool:
+        return (await shop_admin.get(_PODS, labelSelector="app=catalog"))["items"] == []
+
+    await until(gone, "pods are left")
     assert "subsets" not in await shop_admin.get("/api/v1/namespaces/shop/endpoints/catalog")
     await shop_admin.patch(f"{path}/scale", {"spec": {"replicas": 1}})
     await _settled(shop_admin, path, 1)
@@ -75,7 +79,8 @@ async def test_scaling_is_seen_in_a_watch(shop_admin: Requests) -> None:
         seen.append((event["type"], event["object"]["status"]["phase"]))
         if seen[-1] == ("MODIFIED", "Running"):
             break
-    assert seen == [("ADDED", "Pending"), ("MODIFIED", "Running")]
+    # made, placed on a node, running
+    assert seen == [("ADDED", "Pending"), ("MODIFIED", "Pending"), ("MODIFIED", "Running")]
 
 
 async def test_an_idle_watch_is_kept_alive_with_bookmarks(shop_admin: Requests) -> None:

@@ -154,13 +154,13 @@ async def test_a_failing_readiness_probe_leaves_the_service_without_endpoints(
     assert endpoints["subsets"][0]["notReadyAddresses"]
 
 
-def test_objects_carry_the_noise_of_a_real_cluster() -> None:
-    scenario = Scenario.build()
-    deployment = next(obj for obj in _by_kind(scenario, "Deployment") if name_of(obj) == "frontend")
+async def test_objects_carry_the_noise_of_a_real_cluster(shop_admin: Requests) -> None:
+    deployment = await shop_admin.get("/apis/apps/v1/namespaces/shop/deployments/frontend")
     managers = {entry["manager"] for entry in deployment["metadata"]["managedFields"]}
     assert managers == {"kubectl-client-side-apply", "kube-controller-manager"}
     assert "kubectl.kubernetes.io/last-applied-configuration" in deployment["metadata"]["annotations"]
-    fields: Any = deployment["metadata"]["managedFields"][0]["fieldsV1"]
+    entries = deployment["metadata"]["managedFields"]
+    fields: Any = next(one["fieldsV1"] for one in entries if one["manager"] == "kubectl-client-side-apply")
     assert "f:replicas" in fields["f:spec"]
 
 

@@ -25,7 +25,8 @@ NAMES = {
 Answering = Callable[[str, Mapping[str, Any]], str]
 
 
-def offered(*left_out: str) -> list[dict[str, Any]]:
+def offered(*left_out: str, more: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """`more`: further tools, with the names of their parameters."""
     return [
         {
             "type": "function",
@@ -34,7 +35,7 @@ def offered(*left_out: str) -> list[dict[str, Any]]:
                 "parameters": {"type": "object", "properties": {key: {"type": "string"} for key in keys.split()}},
             },
         }
-        for name, keys in NAMES.items()
+        for name, keys in {**NAMES, **(more or {})}.items()
         if name not in left_out
     ]
 
@@ -42,9 +43,11 @@ def offered(*left_out: str) -> list[dict[str, Any]]:
 class Talk:
     """A thread with the demo model; `answering` stands for all tools. `calls` are those of the last question."""
 
-    def __init__(self, answering: Answering, without: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, answering: Answering, without: tuple[str, ...] = (), more: Mapping[str, str] | None = None
+    ) -> None:
         self._answering = answering
-        self._tools = offered(*without)
+        self._tools = offered(*without, more=more)
         self._messages: list[dict[str, Any]] = [{"role": "system", "content": "You are kubeai."}]
         self.calls: list[Call] = []
         self.widest = 0

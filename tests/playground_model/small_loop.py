@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,9 @@ from kubeai_bot.domain.message import (
     ToolCallRequest,
     ToolCallResponse,
 )
-from kubeai_bot.domain.policy import Mode, Refuse, judge
+from kubeai_bot.domain.policy import Mode, Policy, Refuse, judge
+from kubeai_bot.domain.redaction.redactor import Redactor
+from kubeai_bot.domain.tool import CallContext
 from kubeai_bot.errors import ClusterError, ToolError
 from kubeai_bot.interfaces import ModelFinished, Provider, Toolset
 from kubeai_bot.kube.config import connect
@@ -79,16 +81,21 @@ class Thread:
     async def _result(self, call: ToolCall) -> str:
         try:
             planned = await self.tools.plan(call, self.identity)
-            verdict = judge(planned.effect, planned.acts, self.mode, self.identity)
+            verdict = judge(planned.effect, planned.acts, Policy(self.mode), self.identity)
             if isinstance(verdict, Refuse):
                 return verdict.reason
-            return (await self.tools.call(planned, self.identity)).content
+            context = CallContext("session", "turn", "D0MIA", Redactor(b"k" * 32), _quiet)
+            return (await self.tools.call(planned, self.identity, context)).content
         except (ToolError, ClusterError) as error:
             return str(error)
 
     def _say(self, source: Source, payload: Payload) -> None:
         message = Message("turn", source, payload, self.identity, datetime.now(UTC))
         self.transcript.append(StoredMessage(len(self.transcript) + 1, message))
+
+
+async def _quiet(_progress: str) -> None:
+    return
 
 
 @dataclass
@@ -105,7 +112,7 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(folder: Path, seed: int | None = None) -> AsyncIterator[Shop]:
+async def shop(folder: Path, seed: int | None = None) -> AsyncGenerator[Shop]:
     scenario = Scenario.build(seed)
     async with DemoCluster(scenario) as cluster, DemoModel() as model:
         kubeconfig = folder / f"kubeconfig-{seed}"

@@ -15,6 +15,7 @@ from kubeai_bot.playground.model.question import Asked, read_question, understan
 from kubeai_bot.playground.model.replies import Call, Say, parts_of
 from kubeai_bot.playground.model.tables import missing_right, read_table
 from kubeai_bot.playground.model.wire import fault_in
+from kubeai_bot.playground.model.wishes import Wish
 from tests.playground_model.canned import NAMES, Talk, offered
 
 PODS = """\
@@ -154,12 +155,15 @@ def test_notes_from_the_bot_are_not_taken_for_questions() -> None:
         ("Is search-7d9f-xyz ready?", Asked("why", ("search-7d9f-xyz",))),
         ("show the last logs of `shop/search`", Asked("logs", ("search",), ("shop",))),
         ("what pods run in payments", Asked("list", (), ("payments",), "pods")),
-        ("scale deployment cart to 5 -n shop", Asked("scale", ("cart",), ("shop",), "deployments", 5)),
+        (
+            "scale deployment cart to 5 -n shop",
+            Asked("scale", ("cart",), ("shop",), "deployments", 5, wish=Wish("scale")),
+        ),
         ("who am I and what may I do?", Asked("rights", verb="do")),
         ("can I delete pods in shop?", Asked("rights", (), ("shop",), "pods", verb="delete")),
         ("which pods use the most memory?", Asked("top", kind="pods")),
         ("what changed in cart recently?", Asked("rollout", (), ("cart",))),
-        ("restart checkout please", Asked("change", ("checkout",), verb="restart")),
+        ("restart checkout please", Asked("change", ("checkout",), wish=Wish("restart"))),
         ("how are the nodes doing?", Asked("list", kind="nodes")),
         ("how are you doing?", Asked("help")),
         ("thanks!", Asked("help")),

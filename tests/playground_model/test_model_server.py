@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -12,8 +12,9 @@ import aiohttp
 import pytest
 
 from kubeai_bot.domain.message import Source, StoredMessage, Text, ToolCallRequest, ToolCallResponse
+from kubeai_bot.domain.tool import ToolSpec
 from kubeai_bot.errors import AnswerBlocked, ContextOverflow, ProviderRefused, ProviderUnavailable, RateLimited
-from kubeai_bot.interfaces import ModelEvent, ModelFinished, ModelText, Provider, ToolSpec
+from kubeai_bot.interfaces import ModelEvent, ModelFinished, ModelText, Provider
 from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.demo import DEMO_MODEL, LABEL, DemoModel
 from kubeai_bot.playground.model.replies import OVERFLOW, Call, Cut, End, Fail, Hang, Pause, Reply, Say
@@ -28,7 +29,7 @@ QUESTION = transcript((Source.USER, Text("Who am I?")))
 
 
 @asynccontextmanager
-async def speaking_to(model: ModelServer) -> AsyncIterator[Provider]:
+async def speaking_to(model: ModelServer) -> AsyncGenerator[Provider]:
     async with model:
         provider = await connect_openai(model.model, base_url=model.base_url)
         yield provider

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from kubeai_bot.domain.policy import Mode
 from kubeai_bot.logs import configure_logging
 from kubeai_bot.playground.world import WorldOptions
 from tests.playground_page.browser import PHONE, Visit, open_browser, visiting
@@ -32,6 +34,23 @@ async def answer(browser: Browser, folder: Path) -> None:
         await visit.main.get_by_role("log").evaluate("(log) => (log.scrollTop = 0)")
         await _settled(visit)
         await visit.page.screenshot(path=folder / "page-answer.png")
+
+
+async def approval(browser: Browser, folder: Path) -> None:
+    """A change that waits: what it would do, as whom, and the inspector with its dry run."""
+    world = replace(WORLD, mode=Mode.ALLOW)
+    async with visiting(browser, world, viewport={"width": 1440, "height": 880}) as visit:
+        assert visit.playground is not None
+        stuck = next(fault for fault in visit.playground.world.scenario.faults if fault.kind == "rollout")
+        await visit.become("Omar")
+        await expect(visit.page.get_by_text("Hello Omar")).to_be_visible()
+        await visit.write(f"Roll back {stuck.workload} in {stuck.namespace}")
+        await expect(visit.answer.get_by_role("button", name="Approve")).to_be_visible()
+        await visit.inspector.get_by_role("tab", name="Cluster").click()
+        await visit.inspector.get_by_role("searchbox").fill(f"deployments/{stuck.workload}")
+        await visit.inspector.locator(".entry summary").first.click()
+        await _settled(visit)
+        await visit.page.screenshot(path=folder / "page-approval.png")
 
 
 async def thread(browser: Browser, folder: Path) -> None:
@@ -66,7 +85,7 @@ async def refusal(browser: Browser, folder: Path) -> None:
 
 async def take_all(folder: Path) -> None:
     async with open_browser() as browser:
-        for picture in (answer, thread, phone, refusal):
+        for picture in (answer, approval, thread, phone, refusal):
             await picture(browser, folder)
 
 

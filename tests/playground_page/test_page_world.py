@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kubeai_bot.domain.policy import Mode
 from kubeai_bot.playground.page.running import open_playground
 from kubeai_bot.playground.world import WorldOptions
 from tests.playground_page.visitor import visit
@@ -131,6 +132,17 @@ async def test_the_suggested_questions_can_be_said_as_they_are(playground):
         assert in_channel["text"].startswith("<@U0KUBEAI> ")
         said = await answered(visitor, in_channel["as"], in_channel["text"], channel=in_channel["channel"])
         assert "payments/" in words(said)
+
+
+async def test_the_tour_has_a_change_where_the_bot_may_make_one():
+    for seed, mode in ((None, Mode.ALLOW), (7, Mode.AUTO), (7, Mode.NONE)):
+        async with (
+            open_playground(WorldOptions(seed=seed, mode=mode), 0) as playground,
+            visit(playground.page) as visitor,
+        ):
+            stuck = next(fault for fault in playground.world.scenario.faults if fault.kind == "rollout")
+            said = [entry["as"] for entry in visitor.seen["world"]["suggested"] if stuck.workload in entry["text"]]
+            assert said == ([] if mode is Mode.NONE else ["U0OMAR", "U0MIA"])
 
 
 async def test_the_page_offers_the_commands_and_shortcuts_of_the_manifest(playground):

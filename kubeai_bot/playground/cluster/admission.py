@@ -1,15 +1,14 @@
-"""What happens to an object between the request body and the store: defaults, generation, validation."""
+"""What happens to an object between the request body and the store: its type, its metadata, defaults and validation."""
 
 from __future__ import annotations
 
-import copy
 import random
-import re
 import uuid
+from dataclasses import dataclass
 
 from kubeai_bot.playground.cluster.defaults import fill_defaults
 from kubeai_bot.playground.cluster.kinds import Kind
-from kubeai_bot.playground.cluster.objects import Obj, dig, name_of, now, stamp, without_nulls
+from kubeai_bot.playground.cluster.objects import Obj, copied, dig, name_of, now, stamp, without_nulls
 from kubeai_bot.playground.cluster.status import (
     ApiError,
     Fault422,
@@ -21,16 +20,41 @@ from kubeai_bot.playground.cluster.status import (
     wrong_uid,
 )
 from kubeai_bot.playground.cluster.store import Store
+from kubeai_bot.playground.cluster.typed.ownership import Manager, note_update, owners_of, write_owners
+from kubeai_bot.playground.cluster.typed.shape import Shape
+from kubeai_bot.playground.cluster.typed.zeros import without_zeros
+from kubeai_bot.playground.cluster.validation import validate
 
-_NAME = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-_NAME_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 _WITHOUT_GENERATION = {"Service", "Namespace", "Node", "PersistentVolumeClaim", "PersistentVolume", "Lease"}
-_RBAC_KINDS = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
+_SERVERS = (
+    *("uid", "creationTimestamp", "resourceVersion", "generation", "namespace"),
+    *("deletionTimestamp", "deletionGracePeriodSeconds"),
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A kind with the shape of its objects, and who writes one of them. An empty `manager` notes nothing."""
+
+    kind: Kind
+    shape: Shape
+    manager: str = ""
+    subresource: str = ""
+
+    def note(self, old: Obj | None, new: Obj) -> None:
+        """Writes into managedFields what this write changed; where status is a subresource, it is kept apart."""
+        if not self.manager:
+            return
+        apart = self.kind.subresource("status") is not None and self.subresource != "status"
+        sides = [_without_status(one) if apart and one is not None else one for one in (old, new)]
+        noted = copied(sides[1]) or {}
+        note_update(sides[0], noted, Manager(self.manager, "Update", new["apiVersion"], self.subresource), self.shape)
+        write_owners(new, owners_of(noted))
+
+
+def _without_status(obj: Obj) -> Obj:
+    return {key: value for key, value in obj.items() if key != "status"}
 
 
 def random_suffix() -> str:
@@ -38,10 +62,11 @@ def random_suffix() -> str:
     return "".join(random.choices(_SUFFIX_LETTERS, k=5))  # noqa: S311 - a name, not a secret
 
 
-def prepare_create(store: Store, kind: Kind, body: Obj, namespace: str, manager: str) -> Obj:
+def prepare_create(store: Store, written: Written, body: Obj, namespace: str) -> Obj:
     """A new object ready to be stored, made from the body of a POST to `namespace`."""
-    _check_type(kind, body)
-    obj: Obj = without_nulls(body)
+    kind = written.kind
+    check_type(kind, body)
+    obj: Obj = _as_stored(kind, body, written.shape)
     obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
     metadata: Obj = obj.setdefault("metadata", {})
     if kind.namespaced:
@@ -53,50 +78,67 @@ def prepare_create(store: Store, kind: Kind, body: Obj, namespace: str, manager:
         raise ApiError(500, "", "resourceVersion should not be set on objects to be created")
     if not metadata.get("name") and metadata.get("generateName"):
         metadata["name"] = metadata["generateName"] + random_suffix()
+    for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+        metadata.pop(field, None)
     metadata["uid"] = str(uuid.uuid4())
     metadata["creationTimestamp"] = stamp(now())
     if kind.subresource("status"):
         obj.pop("status", None)
     if "spec" in obj and kind.kind not in _WITHOUT_GENERATION:
         metadata["generation"] = 1
-    _drop_empty_maps(obj)
     fill_defaults(obj)
-    validate(kind, obj)
-    note_manager(obj, manager, "Update")
+    validate(kind, obj, written.shape)
+    written.note(None, obj)
     return obj
 
 
-def prepare_update(kind: Kind, old: Obj, body: Obj, subresource: str, manager: str) -> Obj:
+def prepare_update(written: Written, old: Obj, body: Obj) -> Obj:
     """The next state of `old` from a full new object; a write to the object keeps its status, and the other way."""
-    _check_type(kind, body)
-    new: Obj = without_nulls(body)
+    kind = written.kind
+    check_type(kind, body)
+    new: Obj = _as_stored(kind, body, written.shape)
     metadata: Obj = new.setdefault("metadata", {})
     if metadata.get("name") != name_of(old):
         raise bad_request(
             f"the name of the object ({metadata.get('name', '')}) does not match the name on the URL ({name_of(old)})"
         )
     _check_preconditions(kind, old, metadata)
-    for key in ("uid", "creationTimestamp", "resourceVersion", "generation", "namespace", "managedFields"):
+    owners = metadata.pop("managedFields", None)
+    for key in _SERVERS:
+        metadata.pop(key, None)
         if key in old["metadata"]:
-            metadata[key] = copy.deepcopy(old["metadata"][key])
+            metadata[key] = old["metadata"][key]
     new["apiVersion"], new["kind"] = kind.api_version, kind.kind
-    if subresource == "status":
-        new = {**copy.deepcopy(old), "status": new.get("status", {})}
+    if written.subresource == "status":
+        new = {**copied(old), "status": new.get("status", {})}
     elif kind.subresource("status"):
         new.pop("status", None)
         if "status" in old:
-            new["status"] = copy.deepcopy(old["status"])
+            new["status"] = copied(old["status"])
+    fill_defaults(new)
     if "generation" in old["metadata"]:
         new["metadata"]["generation"] = _generation(kind, old, new)
-    _drop_empty_maps(new)
-    fill_defaults(new)
-    validate(kind, new)
-    if new != old:
-        note_manager(new, manager, "Update", subresource)
+    validate(kind, new, written.shape, old)
+    if written.manager:
+        written.note(old, new)
+    elif owners:
+        new["metadata"]["managedFields"] = owners
     return new
 
 
-def _check_type(kind: Kind, body: Obj) -> None:
+def _as_stored(kind: Kind, body: Obj, shape: Shape) -> Obj:
+    """A copy as the kind's types write it: built-in ones leave out most values that say nothing."""
+    plain: Obj = without_nulls(body)
+    if not kind.custom:
+        return without_zeros(plain, shape)
+    for field in ("labels", "annotations", "finalizers"):
+        if dig(plain, "metadata", field) in ({}, []):
+            del plain["metadata"][field]
+    return plain
+
+
+def check_type(kind: Kind, body: Obj) -> None:
+    """ApiError 400 for an object of another apiVersion or kind."""
     given_version = body.get("apiVersion", kind.api_version)
     given_kind = body.get("kind", kind.kind)
     if given_version != kind.api_version:
@@ -118,11 +160,13 @@ def _check_preconditions(kind: Kind, old: Obj, metadata: Obj) -> None:
         raise wrong_uid(kind.group, kind.plural, old, uid)
 
 
-def _drop_empty_maps(obj: Obj) -> None:
-    """Built-in types leave out empty maps when they are written as JSON."""
-    for holder, key in ((obj["metadata"], "labels"), (obj["metadata"], "annotations"), (obj, "data")):
-        if holder.get(key) == {}:
-            del holder[key]
+def immutable_uid(kind: Kind, obj: Obj, uid: str) -> ApiError:
+    """422 for a patch that sets another uid; the real server finds the fault twice and says it once."""
+    fault = Fault422("metadata.uid", f'Invalid value: "{uid}": field is immutable')
+    error = invalid(kind.group, kind.kind, name_of(obj), fault)
+    if error.details:
+        error.details["causes"] *= 2
+    return error
 
 
 def _generation(kind: Kind, old: Obj, new: Obj) -> int:
@@ -132,56 +176,3 @@ def _generation(kind: Kind, old: Obj, new: Obj) -> int:
         annotations = (dig(one, "metadata", "annotations", default={}) for one in (old, new))
         changed = changed or next(annotations) != next(annotations)
     return old["metadata"]["generation"] + int(changed)
-
-
-def validate(kind: Kind, obj: Obj) -> None:
-    """The few checks that a client of the demo can run into; ApiError 422 with the real texts."""
-    causes: list[Fault422] = []
-    name = name_of(obj)
-    if not name:
-        text = "Required value: name or generateName is required"
-        causes.append(Fault422("metadata.name", text, "FieldValueRequired"))
-    elif kind.kind not in _RBAC_KINDS and not _NAME.match(name):
-        causes.append(Fault422("metadata.name", f'Invalid value: "{name}": {_NAME_RULE}'))
-    replicas = dig(obj, "spec", "replicas")
-    if isinstance(replicas, int) and replicas < 0:
-        text = f"Invalid value: {replicas}: must be greater than or equal to 0"
-        causes.append(Fault422("spec.replicas", text))
-    if kind.kind == "Pod" and not dig(obj, "spec", "containers"):
-        causes.append(Fault422("spec.containers", "Required value", "FieldValueRequired"))
-    if causes:
-        raise invalid(kind.group, kind.kind, name, *causes)
-
-
-def note_manager(obj: Obj, manager: str, operation: str, subresource: str = "") -> None:
-    """Writes down in managedFields who owns which fields, one entry a manager (all fields of the object)."""
-    owned = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind", "metadata"}}
-    if subresource:
-        owned = {subresource: obj.get(subresource, {})}
-    entry: Obj = {
-        "manager": manager,
-        "operation": operation,
-        "apiVersion": obj["apiVersion"],
-        "time": stamp(now()),
-        "fieldsType": "FieldsV1",
-        "fieldsV1": _field_set(owned),
-    }
-    if subresource:
-        entry["subresource"] = subresource
-    metadata: Obj = obj["metadata"]
-    others = [
-        known
-        for known in metadata.get("managedFields", ())
-        if (known["manager"], known.get("subresource", "")) != (manager, subresource)
-    ]
-    metadata["managedFields"] = [*others, entry]
-
-
-def _field_set(value: object) -> Obj:
-    """FieldsV1 of a JSON value: `f:` for fields, `k:` for list items that have a name, else nothing deeper."""
-    if isinstance(value, dict):
-        return {f"f:{key}": _field_set(child) for key, child in value.items()}
-    if isinstance(value, list):
-        named = [item for item in value if isinstance(item, dict) and "name" in item]
-        return {f'k:{{"name":"{item["name"]}"}}': {".": {}, **_field_set(item)} for item in named}
-    return {}

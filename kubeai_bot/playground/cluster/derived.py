@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import json
+import math
 import zlib
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from kubeai_bot.playground.cluster.defaults import fill_defaults
-from kubeai_bot.playground.cluster.objects import Obj, dig, labels_of, name_of, namespace_of, owner_reference, stamp
+from kubeai_bot.playground.cluster.objects import (
+    Obj,
+    copied,
+    dig,
+    labels_of,
+    name_of,
+    namespace_of,
+    owner_reference,
+    stamp,
+)
 
 HASH_LABEL = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -35,12 +45,12 @@ def template_hash(template: Obj) -> str:
 
 def replica_set_for(deployment: Obj, hashed: str, revision: int, at: datetime, uid: str) -> Obj:
     """The ReplicaSet of the Deployment's present template, with no replicas yet; `hashed` is its template hash."""
-    template = copy.deepcopy(deployment["spec"]["template"])
+    template = copied(deployment["spec"]["template"])
     labels = {**template["metadata"]["labels"], HASH_LABEL: hashed}
     template["metadata"]["labels"] = labels
     annotations = {
         "deployment.kubernetes.io/desired-replicas": str(deployment["spec"]["replicas"]),
-        "deployment.kubernetes.io/max-replicas": str(deployment["spec"]["replicas"] + 1),
+        "deployment.kubernetes.io/max-replicas": str(deployment["spec"]["replicas"] + rollout_bounds(deployment)[0]),
         REVISION: str(revision),
     }
     cause = dig(deployment, "metadata", "annotations", CHANGE_CAUSE)
@@ -68,8 +78,10 @@ def replica_set_for(deployment: Obj, hashed: str, revision: int, at: datetime, u
     }
 
 
-def pod_for(owner: Obj, name: str, node: str, at: datetime, uid: str) -> Obj:
-    """A pod of the owner's template, placed on `node`, Pending."""
+def pod_for(
+    owner: Obj, name: str, node: str, at: datetime, uid: str, *, labels: Mapping[str, str] | None = None
+) -> Obj:
+    """A pod of the owner's template with more `labels`, Pending; bound to `node` unless that is empty."""
     template: Obj = owner["spec"]["template"]
     metadata: Obj = {
         "name": name,
@@ -78,13 +90,13 @@ def pod_for(owner: Obj, name: str, node: str, at: datetime, uid: str) -> Obj:
         "uid": uid,
         "creationTimestamp": stamp(at),
         "generation": 1,
-        "labels": copy.deepcopy(template["metadata"]["labels"]),
+        "labels": {**dig(template, "metadata", "labels", default={}), **(labels or {})},
         "ownerReferences": [owner_reference(owner)],
     }
     if annotations := dig(template, "metadata", "annotations"):
-        metadata["annotations"] = copy.deepcopy(annotations)
+        metadata["annotations"] = copied(annotations)
     account = dig(template, "spec", "serviceAccountName", default="default")
-    spec = {**copy.deepcopy(template["spec"]), "nodeName": node}
+    spec = {**copied(template["spec"]), **({"nodeName": node} if node else {})}
     spec.update(serviceAccountName=account, serviceAccount=account)
     pod: Obj = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
     fill_defaults(pod)
@@ -109,16 +121,30 @@ def replica_set_status(replica_set: Obj, pods: list[Obj]) -> Obj:
     return {**shown, "observedGeneration": replica_set["metadata"].get("generation", 1)}
 
 
-def deployment_status(deployment: Obj, new: Obj, pods: list[Obj], at: datetime, *, stuck: bool = False) -> Obj:
+def rollout_bounds(deployment: Obj) -> tuple[int, int]:
+    """(maxSurge, maxUnavailable) in pods: percentages are rounded up for the one and down for the other."""
+    wanted = deployment["spec"]["replicas"]
+    rolling = dig(deployment, "spec", "strategy", "rollingUpdate")
+    if rolling is None or not wanted:
+        return 0, 0
+    surge = _share(rolling.get("maxSurge", "25%"), wanted, math.ceil)
+    unavailable = _share(rolling.get("maxUnavailable", "25%"), wanted, math.floor)
+    return surge, unavailable if surge or unavailable else 1
+
+
+def _share(value: int | str, whole: int, rounded: Callable[[float], int]) -> int:
+    return value if isinstance(value, int) else rounded(int(value.removesuffix("%")) * whole / 100)
+
+
+def deployment_status(deployment: Obj, new: Obj | None, pods: list[Obj], at: datetime, *, stuck: bool = False) -> Obj:
     """The status of a Deployment whose newest ReplicaSet is `new` and all of whose pods are `pods`.
 
     `stuck` says that the rollout made no progress within progressDeadlineSeconds.
     """
-    hashed = labels_of(new).get(HASH_LABEL)
+    hashed = labels_of(new).get(HASH_LABEL) if new else ""
     wanted = deployment["spec"]["replicas"]
     updated = sum(1 for pod in pods if labels_of(pod).get(HASH_LABEL) == hashed)
     ready = sum(1 for pod in pods if is_ready(pod))
-    missing = max(wanted - ready, 0)
     counts: Obj = {
         "replicas": len(pods),
         "updatedReplicas": updated,
@@ -126,26 +152,28 @@ def deployment_status(deployment: Obj, new: Obj, pods: list[Obj], at: datetime, 
         "availableReplicas": ready,
         "unavailableReplicas": max(len(pods), wanted) - ready,
     }
-    allowed_missing = wanted // 4
-    available = _AVAILABLE if missing <= allowed_missing else _UNAVAILABLE
+    is_available = ready >= wanted - rollout_bounds(deployment)[1]
     done = updated == wanted == ready == len(pods)
-    name = name_of(new)
-    if stuck:
-        text = f'ReplicaSet "{name}" has timed out progressing.'
-        progressing = ("False", "ProgressDeadlineExceeded", text)
-    elif done:
-        text = f'ReplicaSet "{name}" has successfully progressed.'
-        progressing = ("True", "NewReplicaSetAvailable", text)
-    else:
-        progressing = ("True", "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.')
+    progressing = _progress(deployment, name_of(new) if new else "", stuck=stuck, done=done)
     return {
         "observedGeneration": deployment["metadata"].get("generation", 1),
         **{key: value for key, value in counts.items() if value},
         "conditions": [
-            _condition("Available", "True" if available is _AVAILABLE else "False", *available, at),
+            _condition("Available", str(is_available), *(_AVAILABLE if is_available else _UNAVAILABLE), at),
             _condition("Progressing", *progressing, at),
         ],
     }
+
+
+def _progress(deployment: Obj, name: str, *, stuck: bool, done: bool) -> tuple[str, str, str]:
+    """(status, reason, message) of the condition Progressing."""
+    if stuck:
+        return "False", "ProgressDeadlineExceeded", f'ReplicaSet "{name}" has timed out progressing.'
+    if dig(deployment, "spec", "paused"):
+        return "Unknown", "DeploymentPaused", "Deployment is paused"
+    if done:
+        return "True", "NewReplicaSetAvailable", f'ReplicaSet "{name}" has successfully progressed.'
+    return "True", "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.'
 
 
 def _condition(kind: str, status: str, reason: str, message: str, at: datetime) -> Obj:

@@ -6,11 +6,15 @@ import json
 import uuid
 
 from aiohttp import web
+from multidict import CIMultiDict
 
+from kubeai_bot.playground.cluster.deletion import Deleting
 from kubeai_bot.playground.cluster.discovery import VERSION, discover
+from kubeai_bot.playground.cluster.eviction import evict
+from kubeai_bot.playground.cluster.exec.stream import serve_exec
 from kubeai_bot.playground.cluster.logs import LogOptions, check_readable, read_options
 from kubeai_bot.playground.cluster.metrics import node_metrics, pod_metrics
-from kubeai_bot.playground.cluster.objects import Obj, name_of
+from kubeai_bot.playground.cluster.objects import dig, name_of
 from kubeai_bot.playground.cluster.openapi import openapi_document
 from kubeai_bot.playground.cluster.resources import Resources
 from kubeai_bot.playground.cluster.reviews import answer_review
@@ -26,23 +30,31 @@ from kubeai_bot.playground.cluster.status import (
     page_not_found,
 )
 from kubeai_bot.playground.cluster.watch import Watch
+from kubeai_bot.playground.cluster.writing import Writing
 
 _FOLLOW_STEP = 1.0
 
 
-def json_response(status: int, body: Obj, content_type: str = "application/json") -> web.Response:
-    headers = {
-        "Content-Type": content_type,
-        "Cache-Control": "no-cache, private",
-        "Audit-Id": str(uuid.uuid4()),
-    }
-    return web.Response(status=status, body=json.dumps(body).encode() + b"\n", headers=headers)
+def json_response(answer: Answer) -> web.Response:
+    headers = CIMultiDict(
+        {
+            "Content-Type": answer.content_type,
+            "Cache-Control": "no-cache, private",
+            "Audit-Id": str(uuid.uuid4()),
+        }
+    )
+    for warning in answer.warnings:
+        headers.add("Warning", f"299 - {json.dumps(warning)}")
+    retry_after = dig(answer.body, "details", "retryAfterSeconds")
+    if retry_after:
+        headers["Retry-After"] = str(retry_after)
+    return web.Response(status=answer.status, body=json.dumps(answer.body).encode() + b"\n", headers=headers)
 
 
 def error_response(error: ApiError) -> web.Response:
     if error.plain:
         return web.Response(status=error.code, text=error.message)
-    return json_response(error.code, error.body())
+    return json_response(Answer(error.code, error.body()))
 
 
 class Dispatcher:
@@ -51,6 +63,8 @@ class Dispatcher:
     def __init__(self, state: ClusterState) -> None:
         self._state = state
         self._resources = Resources(state)
+        self._writing = Writing(state, self._resources)
+        self._deleting = Deleting(state, self._resources)
 
     async def answer_path(self, request: web.Request) -> web.StreamResponse:
         """Requests that are not about a resource: discovery, version, OpenAPI, health."""
@@ -60,38 +74,41 @@ class Dispatcher:
         if path in {"/healthz", "/livez", "/readyz"}:
             return web.Response(text="ok")
         if path == "/version":
-            return json_response(200, VERSION)
+            return json_response(Answer(200, VERSION))
         if path.split("/")[1] in {"api", "apis"}:
             found = discover(self._state.kinds(), path, request.headers.get("Accept", ""))
-            return json_response(found.status, found.body, found.content_type)
+            return json_response(found)
         if path == "/openapi/v3" or path.startswith("/openapi/v3/"):
-            return json_response(200, openapi_document(self._state.registry.all(), path))
+            return json_response(Answer(200, openapi_document(self._state.registry.all(), path)))
         if path == "/":
-            return json_response(200, {"paths": ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]})
+            paths = ["/api", "/apis", "/healthz", "/openapi/v3", "/version"]
+            return json_response(Answer(200, {"paths": paths}))
         raise page_not_found()
 
     async def answer_resource(self, request: web.Request, call: Call) -> web.StreamResponse:
         """Requests about a resource that is served."""
         info, kind = call.info, call.kind
+        if info.verb in {"create", "update", "patch"}:
+            call.check_options()
         if info.subresource:
             return await self._subresource(request, call)
         check_method(request.method, call)
         if kind.group == METRICS_GROUP:
-            return _sent(self._metrics(call))
+            return json_response(self._metrics(call))
         if kind.kind.endswith("Review"):
-            return _sent(answer_review(self._state, call))
+            return json_response(answer_review(self._state, call))
         if info.verb == "watch":
             return await self._watch(request, call)
         handler = {
             "get": self._resources.get,
             "list": self._resources.list,
-            "create": self._resources.create,
-            "update": self._resources.update,
-            "patch": self._resources.patch,
-            "delete": self._resources.delete,
-            "deletecollection": self._resources.delete_all,
+            "create": self._writing.create,
+            "update": self._writing.update,
+            "patch": self._writing.patch,
+            "delete": self._deleting.delete,
+            "deletecollection": self._deleting.delete_all,
         }[info.verb]
-        return _sent(handler(call))
+        return json_response(handler(call))
 
     async def _subresource(self, request: web.Request, call: Call) -> web.StreamResponse:
         sub = call.kind.subresource(call.info.subresource)
@@ -102,13 +119,17 @@ class Dispatcher:
         if sub.name == "log":
             return await self._log(request, call)
         if sub.name == "scale":
-            return _sent(handle_scale(self._state, self._resources, call))
+            return json_response(handle_scale(self._state, self._resources, call))
+        if sub.name == "exec":
+            return await serve_exec(self._state, self._resources, request, call)
+        if sub.name == "eviction":
+            return json_response(evict(self._state, self._resources, call))
         handler = {
             "get": self._resources.get,
-            "update": self._resources.update,
-            "patch": self._resources.patch,
+            "update": self._writing.update,
+            "patch": self._writing.patch,
         }[call.info.verb]
-        return _sent(handler(call))
+        return json_response(handler(call))
 
     def _metrics(self, call: Call) -> Answer:
         kind, info = call.kind, call.info
@@ -173,7 +194,3 @@ def check_method(method: str, call: Call) -> None:
         raise method_not_allowed()
     if method == "POST" and call.kind.namespaced and not call.info.namespace:
         raise page_not_found() if call.kind.custom else method_not_allowed()
-
-
-def _sent(answer: Answer) -> web.Response:
-    return json_response(answer.status, answer.body, answer.content_type)

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from kubeai_bot.playground.cluster.apps import App
 from kubeai_bot.playground.cluster.defaults import established
-from kubeai_bot.playground.cluster.objects import Obj, stamp
+from kubeai_bot.playground.cluster.disruption import budget_status
+from kubeai_bot.playground.cluster.objects import Obj, labels_of, stamp
 from kubeai_bot.playground.cluster.podstatus import node_ip
 from kubeai_bot.playground.cluster.scene import WORKERS, Scene
 
@@ -101,7 +102,7 @@ def _node(scene: Scene, name: str) -> Obj:
 
 
 def _draw_edges(scene: Scene, front: App) -> None:
-    """What stands around the first app: Ingress, autoscaler, disruption budget, network policy."""
+    """What stands around the first app: Ingress, autoscaler, network policy."""
     metadata = {"name": front.name, "namespace": front.namespace, "labels": {"app": front.name}}
     backend = {"service": {"name": front.name, "port": {"number": 80}}}
     rules = [{"host": "shop.example", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]
@@ -133,15 +134,6 @@ def _draw_edges(scene: Scene, front: App) -> None:
             "currentMetrics": [{"type": "Resource", "resource": {"name": "cpu", "current": current}}],
         },
     )
-    counts = {"disruptionsAllowed": 1, "currentHealthy": front.replicas, "expectedPods": front.replicas}
-    _applied(
-        scene,
-        "policy/v1",
-        "PodDisruptionBudget",
-        metadata,
-        {"minAvailable": front.replicas - 1, "selector": {"matchLabels": {"app": front.name}}},
-        {**counts, "desiredHealthy": front.replicas - 1, "observedGeneration": 1},
-    )
     _applied(
         scene,
         "networking.k8s.io/v1",
@@ -157,6 +149,16 @@ def _draw_edges(scene: Scene, front: App) -> None:
         {"name": "kube-scheduler", "namespace": "kube-system"},
         {**lease, "renewTime": scene.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")},
     )
+
+
+def draw_budgets(scene: Scene, apps: list[App]) -> None:
+    """Disruption budgets: the first app can spare one pod; the second none, so that a drain is refused at first."""
+    for app, least in ((apps[0], apps[0].replicas - 1), (apps[1], apps[1].replicas)):
+        metadata = {"name": app.name, "namespace": app.namespace, "labels": {"app": app.name}, "generation": 1}
+        spec = {"minAvailable": least, "selector": {"matchLabels": {"app": app.name}}}
+        budget = _applied(scene, "policy/v1", "PodDisruptionBudget", metadata, spec)
+        mine = [obj for obj in scene.objects if obj["kind"] == "Pod" and labels_of(obj).get("app") == app.name]
+        budget["status"] = budget_status(budget, mine, app.replicas, scene.ago(_SETTLED))
 
 
 def _applied(scene: Scene, api_version: str, kind: str, metadata: Obj, spec: Obj, status: Obj | None = None) -> Obj:

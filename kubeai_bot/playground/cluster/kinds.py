@@ -25,7 +25,11 @@ class Subresource:
 
 STATUS = ("get", "patch", "update")
 SCALE = Subresource("scale", "Scale", STATUS, "autoscaling", "v1")
-POD_LOG = Subresource("log", "Pod", ("get",))
+POD_SUBRESOURCES = (
+    Subresource("eviction", "Eviction", ("create",), "policy", "v1"),
+    Subresource("exec", "PodExecOptions", ("create", "get")),
+    Subresource("log", "Pod", ("get",)),
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,14 @@ class Kind:
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def type_name(self) -> str:
+        """`io.k8s.api.apps.v1.Deployment`; custom groups are reversed, as `example.shop.v1.Backup`."""
+        if self.custom:
+            return f"{'.'.join(reversed(self.group.split('.')))}.{self.version}.{self.kind}"
+        group = self.group.partition(".")[0] or "core"
+        return f"io.k8s.api.{group}.{self.version}.{self.kind}"
 
     @property
     def singular(self) -> str:
@@ -106,7 +118,7 @@ def _core() -> list[Kind]:
         _cluster_wide(_row("Node", "nodes", "no")),
         _row("PersistentVolumeClaim", "persistentvolumeclaims", "pvc"),
         _cluster_wide(_row("PersistentVolume", "persistentvolumes", "pv")),
-        _in_all(_row("Pod", "pods", "po", also=(POD_LOG,))),
+        _in_all(_row("Pod", "pods", "po", also=POD_SUBRESOURCES)),
         _row("Secret", "secrets", status=False),
         _row("ServiceAccount", "serviceaccounts", "sa", status=False),
         _in_all(_row("Service", "services", "svc")),
@@ -118,6 +130,7 @@ def _workloads() -> list[Kind]:
         *_group(
             "apps",
             "v1",
+            _row("ControllerRevision", "controllerrevisions", status=False),
             _in_all(_row("DaemonSet", "daemonsets", "ds")),
             _in_all(_row("Deployment", "deployments", "deploy", also=(SCALE,))),
             _in_all(_row("ReplicaSet", "replicasets", "rs", also=(SCALE,))),

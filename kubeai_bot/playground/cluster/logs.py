@@ -105,7 +105,7 @@ def read_options(query: Mapping[str, str], pod: Obj) -> LogOptions:
     if "sinceSeconds" in query:
         since = now() - timedelta(seconds=int(query["sinceSeconds"]))
     return LogOptions(
-        container=_container(query.get("container", ""), pod),
+        container=chosen_container(query.get("container", ""), pod),
         follow=_flag(query, "follow"),
         previous=_flag(query, "previous"),
         timestamps=_flag(query, "timestamps"),
@@ -129,7 +129,8 @@ def _number_faults(query: Mapping[str, str]) -> Iterable[Fault422]:
             yield Fault422(name, f"Invalid value: {text}: must be {bound}")
 
 
-def _container(asked: str, pod: Obj) -> str:
+def chosen_container(asked: str, pod: Obj) -> str:
+    """The container that a log or exec request is about; ApiError 400 if it is unknown or has to be named."""
     names = [container["name"] for container in dig(pod, "spec", "containers", default=[])]
     init = [container["name"] for container in dig(pod, "spec", "initContainers", default=[])]
     if asked:

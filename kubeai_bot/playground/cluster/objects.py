@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -56,10 +55,19 @@ def owner_reference(owner: Obj) -> Obj:
     }
 
 
+def copied(value: Any) -> Any:
+    """A deep copy of a JSON value, several times as fast as `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {key: copied(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [copied(child) for child in value]
+    return value
+
+
 def merge_patch(target: Any, patch: Any) -> Any:
     """RFC 7396: a new value, `target` with `patch` applied."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return copied(patch)
     merged: Obj = dict(target) if isinstance(target, dict) else {}
     for key, value in patch.items():
         if value is None:

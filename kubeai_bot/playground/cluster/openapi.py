@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kubeai_bot.playground.cluster.kinds import Kind
 from kubeai_bot.playground.cluster.objects import Obj
-from kubeai_bot.playground.cluster.schemas import builtin_schemas
+from kubeai_bot.playground.cluster.schemas import REFERENCE, builtin_schemas
 from kubeai_bot.playground.cluster.status import page_not_found
 
 _ROOT = "/openapi/v3"
-_REFERENCE = "#/components/schemas/"
 _METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_WRITE = {"dryRun": "string", "fieldManager": "string", "fieldValidation": "string"}
+_OPTIONS: dict[str, dict[str, str]] = {
+    "create": _WRITE,
+    "update": _WRITE,
+    "patch": {**_WRITE, "force": "boolean"},
+    "delete": {"dryRun": "string", "gracePeriodSeconds": "integer", "propagationPolicy": "string"},
+}
 _TYPE_FIELDS: Obj = {
     "apiVersion": {"type": "string", "description": "Version of the schema that the object follows."},
     "kind": {"type": "string", "description": "The REST resource that the object represents."},
@@ -46,7 +52,7 @@ def _document(kinds: list[Kind]) -> Obj:
     schemas: dict[str, Obj] = {}
     paths: Obj = {}
     for kind in kinds:
-        name = _type_name(kind)
+        name = kind.type_name
         schemas[name] = _schema(kind, known.get(name))
         paths |= _paths(kind, name)
     for name in sorted(_reachable(schemas.values(), known)):
@@ -59,25 +65,14 @@ def _document(kinds: list[Kind]) -> Obj:
     }
 
 
-def _type_name(kind: Kind) -> str:
-    """`io.k8s.api.apps.v1.Deployment`; custom groups are reversed, as `example.shop.v1.Backup`."""
-    if kind.custom:
-        reversed_group = ".".join(reversed(kind.group.split(".")))
-        return f"{reversed_group}.{kind.version}.{kind.kind}"
-    group = kind.group.partition(".")[0] or "core"
-    return f"io.k8s.api.{group}.{kind.version}.{kind.kind}"
-
-
 def _schema(kind: Kind, known: Obj | None) -> Obj:
     """The schema of a kind: written down, from its CRD, or only its outline."""
     whole: Obj = dict(known or kind.schema or {})
     whole.setdefault("type", "object")
     whole.setdefault("description", f"{kind.kind} of {kind.api_version}.")
     properties: Obj = {**_TYPE_FIELDS, **whole.get("properties", {})}
-    properties["metadata"] = {
-        "description": "Standard object metadata.",
-        "allOf": [{"$ref": f"{_REFERENCE}{_METADATA}"}],
-    }
+    metadata: Obj = known["properties"]["metadata"] if known else {"allOf": [{"$ref": f"{REFERENCE}{_METADATA}"}]}
+    properties["metadata"] = {"description": "Standard object metadata.", **metadata}
     if known is None and not kind.schema:
         properties |= {part: {"type": "object"} for part in ("spec", "status")}
     identity = {"group": kind.group, "kind": kind.kind, "version": kind.version}
@@ -88,7 +83,7 @@ def _paths(kind: Kind, name: str) -> Obj:
     scope = "/namespaces/{namespace}" if kind.namespaced else ""
     collection = f"/{_place(kind)}{scope}/{kind.plural}"
     identity = {"group": kind.group, "kind": kind.kind, "version": kind.version}
-    content = {"application/json": {"schema": {"$ref": f"{_REFERENCE}{name}"}}}
+    content = {"application/json": {"schema": {"$ref": f"{REFERENCE}{name}"}}}
     operations = {
         collection: (("list", "get"), ("create", "post")),
         f"{collection}/{{name}}": (("get", "get"), ("update", "put"), ("patch", "patch"), ("delete", "delete")),
@@ -99,6 +94,7 @@ def _paths(kind: Kind, name: str) -> Obj:
             method: {
                 "x-kubernetes-action": actions[verb],
                 "x-kubernetes-group-version-kind": identity,
+                **({"parameters": _parameters(verb)} if verb in _OPTIONS else {}),
                 "responses": {"200": {"description": "OK", "content": content}},
             }
             for verb, method in served
@@ -108,7 +104,15 @@ def _paths(kind: Kind, name: str) -> Obj:
     }
 
 
-def _reachable(schemas: Iterable[Obj], known: dict[str, Obj]) -> set[str]:
+def _parameters(verb: str) -> list[Obj]:
+    """The options of a write; kubectl asks here whether the server knows them."""
+    return [
+        {"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": True}}
+        for name, kind in _OPTIONS[verb].items()
+    ]
+
+
+def _reachable(schemas: Iterable[Obj], known: Mapping[str, Obj]) -> set[str]:
     """The names of all types that the schemas refer to, directly or through others."""
     found: set[str] = set()
     waiting = [name for schema in schemas for name in _references(schema)]
@@ -122,7 +126,7 @@ def _reachable(schemas: Iterable[Obj], known: dict[str, Obj]) -> set[str]:
 
 def _references(schema: Any) -> list[str]:
     if isinstance(schema, dict):
-        own = [schema["$ref"].removeprefix(_REFERENCE)] if "$ref" in schema else []
+        own = [schema["$ref"].removeprefix(REFERENCE)] if "$ref" in schema else []
         return own + [name for child in schema.values() for name in _references(child)]
     if isinstance(schema, list):
         return [name for child in schema for name in _references(child)]

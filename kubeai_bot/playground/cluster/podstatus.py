@@ -6,7 +6,8 @@ import zlib
 from datetime import datetime, timedelta
 
 from kubeai_bot.playground.cluster.kubelet import Outcome
-from kubeai_bot.playground.cluster.objects import Obj, name_of, namespace_of, stamp
+from kubeai_bot.playground.cluster.objects import Obj, copied, dig, name_of, namespace_of, stamp
+from kubeai_bot.playground.cluster.workload_defaults import quality_of
 
 UNSCHEDULABLE = (
     "0/3 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, "
@@ -38,15 +39,41 @@ def starting_status(pod: Obj, at: datetime) -> Obj:
     return _status(pod, "Pending", at, statuses, ready=False)
 
 
+def unscheduled_status(pod: Obj, why: str, at: datetime) -> Obj:
+    """Pending without a node."""
+    condition = _condition("PodScheduled", at, ready=False)
+    condition.update(reason=UNSCHEDULABLE_REASON, message=why)
+    return {"phase": "Pending", "conditions": [condition], "qosClass": quality_of(pod["spec"])}
+
+
+def ended_status(pod: Obj, at: datetime, *, failed: bool = False) -> Obj:
+    """Succeeded (or Failed) at `at`: all containers have ended by themselves."""
+    status = copied(pod["status"])
+    status["phase"] = "Failed" if failed else "Succeeded"
+    for condition in status["conditions"]:
+        if condition["type"] in {"Ready", "ContainersReady"}:
+            reason = "PodFailed" if failed else "PodCompleted"
+            condition.update(status="False", reason=reason, lastTransitionTime=stamp(at))
+            condition.pop("message", None)
+    for container in status["containerStatuses"]:
+        started = dig(container, "state", "running", "startedAt", default=stamp(at))
+        ended = {
+            "exitCode": 1 if failed else 0,
+            "reason": "Error" if failed else "Completed",
+            "startedAt": started,
+            "finishedAt": stamp(at),
+        }
+        container.update(state={"terminated": ended}, ready=False, started=False, lastState={}, restartCount=0)
+    return status
+
+
 def pod_status(pod: Obj, outcome: Outcome, at: datetime, *, restarts: int, last_end: datetime) -> Obj:
     """The settled status of a pod that was started at `at`.
 
     `restarts` and `last_end` (when the failing container ended last) matter for crashing containers only.
     """
     if outcome.kind == "unschedulable":
-        condition = _condition("PodScheduled", at, ready=False)
-        condition.update(reason=UNSCHEDULABLE_REASON, message=UNSCHEDULABLE)
-        return {"phase": "Pending", "conditions": [condition], "qosClass": "Burstable"}
+        return unscheduled_status(pod, UNSCHEDULABLE, at)
     statuses: list[Obj] = []
     for spec in pod["spec"]["containers"]:
         if spec["name"] != outcome.container or outcome.kind == "healthy":
@@ -126,7 +153,7 @@ def _status(pod: Obj, phase: str, at: datetime, statuses: list[Obj], *, ready: b
         "podIPs": [{"ip": ip}],
         "startTime": stamp(at),
         "containerStatuses": statuses,
-        "qosClass": "Burstable",
+        "qosClass": quality_of(pod["spec"]),
     }
 
 

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import re
+
 from kubeai_bot.playground.cluster.status import bad_request
 
-_SIZES = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4, "k": 1000, "M": 1000**2, "G": 1000**3}
+_SUFFIX = re.compile(r"([a-zA-Z]*)$")
+_FACTORS = {
+    **{suffix: 1024**power for power, suffix in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))},
+    **{
+        suffix: 1000.0**power
+        for power, suffix in zip(range(-3, 7), ("n", "u", "m", "", "k", "M", "G", "T", "P", "E"), strict=True)
+    },
+}
+
+
+def _number(text: str | float) -> float:
+    """Any quantity as a plain number; 0 for what is none (validation refuses that before)."""
+    quantity = str(text)
+    suffix = _SUFFIX.search(quantity)
+    unit = suffix.group(1) if suffix else ""
+    try:
+        return float(quantity.removesuffix(unit)) * _FACTORS.get(unit, 1)
+    except ValueError:
+        return 0.0
 
 
 def as_millicores(text: str | float) -> int:
     """`250m` is 250, `2` is 2000."""
-    quantity = str(text)
-    return int(quantity[:-1]) if quantity.endswith("m") else int(float(quantity) * 1000)
+    return round(_number(text) * 1000)
 
 
-def as_bytes(text: str | int) -> int:
+def as_bytes(text: str | float) -> int:
     """`128Mi`, `1Gi`, `500M` or plain bytes."""
-    quantity = str(text)
-    for suffix, factor in _SIZES.items():
-        if quantity.endswith(suffix):
-            return int(float(quantity[: -len(suffix)]) * factor)
-    return int(quantity)
+    return int(_number(text))
 
 
 def read_number(text: str) -> int:

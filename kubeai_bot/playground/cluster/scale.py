@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
-from kubeai_bot.playground.cluster import admission
+from kubeai_bot.playground.cluster.admission import Written
 from kubeai_bot.playground.cluster.columns import columns, created, label_text
 from kubeai_bot.playground.cluster.negotiation import representation
-from kubeai_bot.playground.cluster.objects import Obj, dig, name_of
-from kubeai_bot.playground.cluster.patching import apply_patch
+from kubeai_bot.playground.cluster.objects import Obj, copied, dig, merge_patch, name_of
+from kubeai_bot.playground.cluster.patching import APPLY, apply_patch, media_type
 from kubeai_bot.playground.cluster.resources import Resources
 from kubeai_bot.playground.cluster.state import Answer, Call, ClusterState
 from kubeai_bot.playground.cluster.status import (
@@ -21,6 +20,9 @@ from kubeai_bot.playground.cluster.status import (
     wrong_uid,
 )
 from kubeai_bot.playground.cluster.table import partial_metadata, table_of
+from kubeai_bot.playground.cluster.typed.ownership import Manager, apply
+from kubeai_bot.playground.cluster.typed.shape import UNTYPED, shape_of
+from kubeai_bot.playground.cluster.writing import check_patch
 
 _COLUMNS = columns("Name", "Desired:integer", "Available:integer", "Age")
 
@@ -46,21 +48,36 @@ def as_scale(obj: Obj) -> Obj:
 
 
 def handle_scale(state: ClusterState, resources: Resources, call: Call) -> Answer:
-    """GET, PUT and PATCH of .../scale; a stale resourceVersion is answered 409."""
+    """GET, PUT and PATCH (server-side apply too) of .../scale; a stale resourceVersion is answered 409."""
     obj = resources.current(call)
     if call.info.verb == "get":
         return _shown(state, call, obj)
-    scale = as_scale(obj)
-    wanted = call.body if call.info.verb == "update" else apply_patch(scale, call.body, call.content_type)
+    if call.info.verb == "patch":
+        check_patch(call)
+    applied = media_type(call.content_type) == APPLY
+    wanted = call.body
+    if applied:
+        wanted = merge_patch(as_scale(obj), call.body)
+    elif call.info.verb == "patch":
+        wanted = apply_patch(as_scale(obj), call.body, call.content_type, UNTYPED)
     replicas = _checked_replicas(call, obj, wanted)
-    new = copy.deepcopy(obj)
+    new = _applied(call, obj, replicas) if applied else copied(obj)
     new["spec"]["replicas"] = replicas
     if replicas != obj["spec"].get("replicas"):
         new["metadata"]["generation"] = obj["metadata"].get("generation", 1) + 1
-        admission.note_manager(new, call.manager, "Update", "scale")
+        if not applied:
+            Written(call.kind, shape_of(call.kind), call.manager, "scale").note(obj, new)
     if not call.dry_run:
         new = state.store.replace(call.kind.key, new)
     return _shown(state, call, new)
+
+
+def _applied(call: Call, obj: Obj, replicas: int) -> Obj:
+    """The scaled object as if its replicas alone had been applied."""
+    manager = Manager(call.manager, "Apply", call.kind.api_version, "scale")
+    force = call.query.get("force", "") in {"true", "1"}
+    config = {"metadata": {"name": name_of(obj)}, "spec": {"replicas": replicas}}
+    return apply(obj, config, manager, shape_of(call.kind), force=force, shown_version="autoscaling/v1")
 
 
 def _checked_replicas(call: Call, obj: Obj, wanted: Any) -> int:

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kubeai_bot.playground.cluster.apps import App, shop_apps
-from kubeai_bot.playground.cluster.furniture import CLUSTER_AGE, draw_furniture, namespace
+from kubeai_bot.playground.cluster.default_roles import bootstrap_rbac
+from kubeai_bot.playground.cluster.furniture import CLUSTER_AGE, draw_budgets, draw_furniture, namespace
+from kubeai_bot.playground.cluster.kinds import Kind
 from kubeai_bot.playground.cluster.kubelet import Kubelet
 from kubeai_bot.playground.cluster.logs import ContainerKey, ContainerLog
-from kubeai_bot.playground.cluster.objects import Obj, name_of
-from kubeai_bot.playground.cluster.rbac_objects import bootstrap_rbac, people_rbac
-from kubeai_bot.playground.cluster.scene import Scene
+from kubeai_bot.playground.cluster.objects import Obj, dig, moment, name_of
+from kubeai_bot.playground.cluster.rbac_objects import people_rbac
+from kubeai_bot.playground.cluster.scene import LAST_APPLIED, Scene
 from kubeai_bot.playground.cluster.state import ClusterState
 from kubeai_bot.playground.cluster.system import draw_system, system_programs
+from kubeai_bot.playground.cluster.typed.ownership import Manager, note_update
+from kubeai_bot.playground.cluster.typed.shape import shape_of
 from kubeai_bot.playground.cluster.workloads import draw_app
 
 
@@ -59,7 +63,7 @@ class Scenario:
             pods = draw_app(scene, app)
             if app.fault:
                 faults.append(_fault(app, name_of(pods[0])))
-        scene.finish()
+        draw_budgets(scene, apps)
         return cls(scene.objects, scene.logs, faults, kubelet)
 
     @classmethod
@@ -76,9 +80,26 @@ class Scenario:
             kind = state.registry.of_object(obj)
             if kind is None:
                 raise LookupError(f"no kind for {obj['apiVersion']} {obj['kind']}")
-            state.store.create(kind.key, obj)
+            state.store.create(kind.key, _with_owners(kind, obj))
         for (place, pod, container), log in self.logs.items():
             state.logs.put(place, pod, container, ContainerLog([*log.current], log.previous))
+
+
+def _with_owners(kind: Kind, obj: Obj) -> Obj:
+    """The object with the managedFields that it would carry in a cluster where it was applied, and lived on."""
+    shape, version = shape_of(kind), obj["apiVersion"]
+    made: Obj = {key: value for key, value in obj.items() if key != "status"}
+    made["metadata"] = dict(made["metadata"])
+    applied = LAST_APPLIED in dig(obj, "metadata", "annotations", default={})
+    maker = "kubectl-client-side-apply" if applied else "kube-controller-manager"
+    born = moment(made["metadata"]["creationTimestamp"])
+    note_update(None, made, Manager(maker, "Update", version), shape, at=born)
+    if "status" not in obj:
+        return made
+    whole = {**made, "status": obj["status"], "metadata": dict(made["metadata"])}
+    reporter = "kubelet" if obj["kind"] in {"Pod", "Node"} else "kube-controller-manager"
+    note_update(made, whole, Manager(reporter, "Update", version, "status"), shape, at=born)
+    return whole
 
 
 def _fault(app: App, pod: str) -> Fault:

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from kubeai_bot.playground.cluster.admission import note_manager
 from kubeai_bot.playground.cluster.defaults import fill_defaults
 from kubeai_bot.playground.cluster.events import event_about
 from kubeai_bot.playground.cluster.kubelet import Kubelet, Outcome
 from kubeai_bot.playground.cluster.logs import ContainerKey, ContainerLog
-from kubeai_bot.playground.cluster.objects import Obj, dig, name_of, namespace_of, now, stamp
+from kubeai_bot.playground.cluster.objects import Obj, name_of, namespace_of, now, stamp
 from kubeai_bot.playground.cluster.podstatus import pod_status
 from kubeai_bot.playground.cluster.voices import container_log
 
@@ -101,12 +100,3 @@ class Scene:
         if seen.container:
             made["involvedObject"]["fieldPath"] = f"spec.containers{{{seen.container}}}"
         self.objects.append(made)
-
-    def finish(self) -> None:
-        """Gives every object the managedFields noise that objects of a real cluster carry."""
-        for obj in self.objects:
-            applied = LAST_APPLIED in dig(obj, "metadata", "annotations", default={})
-            note_manager(obj, "kubectl-client-side-apply" if applied else "kube-controller-manager", "Update")
-            if "status" in obj:
-                manager = "kubelet" if obj["kind"] in {"Pod", "Node"} else "kube-controller-manager"
-                note_manager(obj, manager, "Update", "status")

@@ -162,7 +162,7 @@ class DemoCluster:
             query=request.query,
             accept=request.headers.get("Accept", ""),
             content_type=request.headers.get("Content-Type", ""),
-            manager=request.query.get("fieldManager") or request.headers.get("User-Agent", "unknown").split("/")[0],
+            agent=request.headers.get("User-Agent", "unknown").split("/")[0],
             body=body.require(request.method, kind.kind),
         )
 

@@ -13,11 +13,13 @@ from kubeai_bot.playground.cluster.logs import LogBook
 from kubeai_bot.playground.cluster.objects import Obj, name_of
 from kubeai_bot.playground.cluster.rbac import CLUSTER_ROLES, Authorizer, aggregate_cluster_roles
 from kubeai_bot.playground.cluster.requestinfo import RequestInfo
-from kubeai_bot.playground.cluster.status import Fault422, invalid
+from kubeai_bot.playground.cluster.status import ApiError, Fault422, invalid
 from kubeai_bot.playground.cluster.store import Change, Store
 
 CRDS = ("apiextensions.k8s.io", "customresourcedefinitions")
 METRICS_GROUP = "metrics.k8s.io"
+_LONGEST_MANAGER = 128
+_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 
 
 class ClusterState:
@@ -47,6 +49,11 @@ class ClusterState:
             return None
         return self.registry.find(info.group, info.version, info.resource)
 
+    def stored_kind(self, kind: Kind) -> Kind:
+        """The kind as which objects of `kind` are stored: events of both groups are core events."""
+        group, plural = kind.key
+        return kind if group == kind.group else self.registry.any_version(group, plural) or kind
+
     def _keep_in_step(self, change: Change) -> None:
         """What follows from a write at once: CRDs are served, aggregated ClusterRoles are filled."""
         if change.place == CRDS:
@@ -68,18 +75,38 @@ class Call:
     query: Mapping[str, str]
     accept: str = ""
     content_type: str = ""
-    manager: str = "unknown"
+    agent: str = "unknown"
+    """The product in User-Agent, which is the field manager unless the request names one."""
     body: Any = None
 
     @property
     def dry_run(self) -> bool:
-        """Whether dryRun=All was asked; ApiError 422 for any other value."""
-        asked = self.query.get("dryRun", "")
+        """Whether a create, update or patch is to store nothing."""
+        return bool(self.query.get("dryRun"))
+
+    @property
+    def manager(self) -> str:
+        """Who owns the fields that this write sets."""
+        return self.query.get("fieldManager") or self.agent
+
+    def check_options(self) -> None:
+        """ApiError 422 for options of a create, update or patch that the server does not know."""
+        asked, named = self.query.get("dryRun", ""), self.query.get("fieldManager", "")
         if asked not in {"", "All"}:
-            options = f"{self.info.verb.capitalize()}Options"
             text = f'Unsupported value: ["{asked}"]: supported values: "All"'
-            raise invalid("meta.k8s.io", options, "", Fault422("dryRun", text, "FieldValueNotSupported"))
-        return bool(asked)
+            raise self.bad_option(Fault422("dryRun", text, "FieldValueNotSupported"))
+        if len(named.encode()) > _LONGEST_MANAGER:
+            text = f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+            raise self.bad_option(Fault422("fieldManager", text, "FieldValueTooLong"))
+        validation = self.query.get("fieldValidation", "")
+        if validation not in _VALIDATIONS:
+            supported = ", ".join(f'"{one}"' for one in _VALIDATIONS)
+            text = f'Unsupported value: "{validation}": supported values: {supported}'
+            raise self.bad_option(Fault422("fieldValidation", text, "FieldValueNotSupported"))
+
+    def bad_option(self, fault: Fault422) -> ApiError:
+        """422 for an option of this request."""
+        return invalid("meta.k8s.io", f"{self.info.verb.capitalize()}Options", "", fault)
 
     @property
     def namespace(self) -> str:
@@ -94,3 +121,5 @@ class Answer:
     status: int
     body: Obj = field(default_factory=dict[str, Any])
     content_type: str = "application/json"
+    warnings: tuple[str, ...] = ()
+    """Sent as Warning headers."""

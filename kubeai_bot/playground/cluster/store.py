@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kubeai_bot.playground.cluster.objects import Obj, name_of, namespace_of
+from kubeai_bot.playground.cluster.objects import Obj, copied, name_of, namespace_of
 
 ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
 Place = tuple[str, str]
@@ -76,12 +75,12 @@ class Store:
 
     def create(self, place: Place, obj: Obj) -> Obj:
         """Stores a new object, which must carry uid and creation time; gives it with its resource version."""
-        return self._write("ADDED", place, None, copy.deepcopy(obj))
+        return self._write("ADDED", place, None, copied(obj))
 
     def replace(self, place: Place, obj: Obj) -> Obj:
         """Stores a new state of an existing object; an unchanged object keeps its version and is not a write."""
         before = self._objects[place][namespace_of(obj), name_of(obj)]
-        stored = copy.deepcopy(obj)
+        stored = copied(obj)
         stored["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
         if stored == before:
             return before
@@ -91,7 +90,7 @@ class Store:
         """Removes an object and gives its last state, which carries the version of the deletion."""
         before = self._objects[place].pop((namespace, name))
         self.version += 1
-        last = copy.deepcopy(before)
+        last = copied(before)
         last["metadata"]["resourceVersion"] = str(self.version)
         self._log(Change(self.version, "DELETED", place, before, last))
         return last

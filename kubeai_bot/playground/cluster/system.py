@@ -10,6 +10,7 @@ from kubeai_bot.playground.cluster.furniture import CLUSTER_AGE, CONTROL_PLANE
 from kubeai_bot.playground.cluster.kubelet import Program
 from kubeai_bot.playground.cluster.logs import ContainerLog, LogLine
 from kubeai_bot.playground.cluster.objects import Obj, name_of, namespace_of, owner_reference, stamp
+from kubeai_bot.playground.cluster.revisions import REVISION_LABEL, revision_label, revision_of
 from kubeai_bot.playground.cluster.scene import WORKERS, Scene
 from kubeai_bot.playground.cluster.workloads import draw_app
 
@@ -84,9 +85,11 @@ def _draw_node_agent(scene: Scene) -> None:
         },
     }
     scene.add(agent, age, applied=True)
+    revision = scene.add(revision_of(agent, 1, scene.ago(age), scene.uid()), age)
+    labels = {REVISION_LABEL: revision_label(revision), "pod-template-generation": "1"}
     for node in nodes:
         name = f"node-agent-{safe_text(scene.rng.getrandbits(30), 5)}"
-        scene.add_pod(pod_for(agent, name, node, scene.ago(age), scene.uid()), scene.ago(age))
+        scene.add_pod(pod_for(agent, name, node, scene.ago(age), scene.uid(), labels=labels), scene.ago(age))
 
 
 def _draw_database(scene: Scene) -> None:
@@ -121,11 +124,18 @@ def _draw_database(scene: Scene) -> None:
         },
     }
     scene.add(database, age, applied=True)
-    pod = pod_for(database, "ledger-db-0", WORKERS[0], scene.ago(age), scene.uid())
+    revision = scene.add(revision_of(database, 1, scene.ago(age), scene.uid()), age)
+    labels = {
+        "apps.kubernetes.io/pod-index": "0",
+        REVISION_LABEL: revision_label(revision),
+        "statefulset.kubernetes.io/pod-name": "ledger-db-0",
+    }
+    pod = pod_for(database, "ledger-db-0", WORKERS[0], scene.ago(age), scene.uid(), labels=labels)
     scene.add_pod(pod, scene.ago(age))
     counts = replica_set_status(database, [pod])
     counts.pop("fullyLabeledReplicas")
-    database["status"] = {**counts, "currentReplicas": 1, "updatedReplicas": 1}
+    names = {"currentRevision": name_of(revision), "updateRevision": name_of(revision)}
+    database["status"] = {**counts, **names, "currentReplicas": 1, "updatedReplicas": 1, "collisionCount": 0}
     _draw_volume(scene, place, age)
     service: Obj = {
         "apiVersion": "v1",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from kubeai_bot.playground.cluster.kubelet import SERVED_HEALTH_PATH, Outcome
 from kubeai_bot.playground.cluster.logs import ContainerLog, LogLine
-from kubeai_bot.playground.cluster.objects import Obj, dig, labels_of, now
+from kubeai_bot.playground.cluster.objects import Obj, dig, labels_of, name_of, now
 
 _CALLS = ("GET /api/items", "GET /api/items/4711", "POST /api/items", "GET /metrics", "GET /api/search?q=lamp")
 _STATUSES = (200, 200, 200, 200, 201, 304)
@@ -20,6 +20,11 @@ def container_log(pod: Obj, container: Obj, outcome: Outcome, at: datetime, last
     speak = _SPEAKERS[outcome.kind if outcome.container in {"", container["name"]} else "healthy"]
     rng = random.Random(f"{pod['metadata']['uid']}/{container['name']}")  # noqa: S311 - log noise
     return speak(pod, container, outcome, rng, at, last_end)
+
+
+def last_line(pod: Obj) -> str:
+    """What a job's container writes when it is done."""
+    return f'level=info msg="done" job="{labels_of(pod).get("batch.kubernetes.io/job-name", name_of(pod))}"'
 
 
 def _lines(start: datetime, texts: list[str], step: timedelta) -> list[LogLine]:

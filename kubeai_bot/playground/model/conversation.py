@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubeai_bot.playground.model.question import DECISION
 from kubeai_bot.playground.model.wire import Body
 from kubeai_bot.providers.loose import items, mapping, text
 
@@ -91,7 +92,7 @@ def _hear(exchanges: list[Exchange], said: str) -> None:
             words.append(paragraph)
             continue
         if words:
-            if exchanges[-1].closed or noted:
+            if exchanges[-1].closed or noted or DECISION.match(words[0]):
                 exchanges.append(Exchange())
             exchanges[-1].questions.append("\n\n".join(words))
         words, noted = [], noted or bool(paragraph)

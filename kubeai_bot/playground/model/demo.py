@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kubeai_bot.playground.model import diagnosing, inquiries
+from kubeai_bot.playground.model import changing, diagnosing, inquiries, operations
 from kubeai_bot.playground.model.conversation import Conversation
-from kubeai_bot.playground.model.question import Asked, Intent, understand
+from kubeai_bot.playground.model.outcome import report_change
+from kubeai_bot.playground.model.question import DECISION, Asked, Intent, understand
 from kubeai_bot.playground.model.replies import Reply, Say
 from kubeai_bot.playground.model.server import ModelServer
 from kubeai_bot.playground.model.steps import Rule, play
@@ -20,13 +21,16 @@ _RULES: Mapping[Intent, Callable[[Asked, Conversation], Rule]] = {
     "why": diagnosing.explain_one,
     "logs": inquiries.show_logs,
     "list": inquiries.list_things,
-    "scale": inquiries.scale_workload,
-    "change": inquiries.explain_change,
+    "scale": changing.make_change,
+    "change": changing.make_change,
     "rights": inquiries.tell_rights,
     "top": inquiries.show_usage,
     "rollout": inquiries.follow_rollout,
     "clusters": inquiries.list_clusters,
     "help": inquiries.offer_help,
+    "runbook": operations.find_runbook,
+    "incidents": operations.list_incidents,
+    "acknowledge": operations.acknowledge_incident,
 }
 
 
@@ -34,7 +38,9 @@ def reply_to(body: Body) -> Reply:
     """The next words or calls of the demo model. Pure: the same request gets the same reply."""
     conversation = Conversation.from_request(body)
     asked = understand(text for exchange in conversation.exchanges for text in exchange.questions)
-    reply = play(_RULES[asked.intent](asked, conversation), conversation)
+    decided = DECISION.match(conversation.question)
+    rule = report_change(conversation) if decided else _RULES[asked.intent](asked, conversation)
+    reply = play(rule, conversation)
     if isinstance(reply, Say) and not any(exchange.answer for exchange in conversation.earlier):
         return Say(f"{LABEL}\n\n{reply.text}")
     return reply

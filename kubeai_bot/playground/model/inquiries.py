@@ -6,7 +6,7 @@ import re
 from collections.abc import Generator, Sequence
 
 from kubeai_bot.playground.model.conversation import Conversation
-from kubeai_bot.playground.model.places import known_places, look
+from kubeai_bot.playground.model.places import known_places, look, one_workload
 from kubeai_bot.playground.model.question import Asked
 from kubeai_bot.playground.model.replies import Call
 from kubeai_bot.playground.model.steps import Calls, Result, Rule
@@ -22,7 +22,9 @@ _DEMO_ABILITIES = (
     "- Which pods, deployments, services run in NAME?",
     "- Which pods use the most memory? How loaded are the nodes?",
     "- What is the rollout status of NAME? What changed in NAME?",
-    "- Scale NAME to 3.",
+    "- Scale NAME to 3. Restart NAME. Roll back NAME. Set the image of NAME to IMAGE. Give NAME more memory.",
+    "- Delete pod NAME. Cordon, uncordon or drain node NAME.",
+    "- Is there a runbook for a crash loop? Are there open incidents? Acknowledge INC-NUMBER.",
     "- Who am I, and what may I do? Which clusters are there?",
 )
 
@@ -90,27 +92,6 @@ def _newest(logs: str) -> list[str]:
     ]
 
 
-def scale_workload(asked: Asked, conversation: Conversation) -> Rule:
-    if asked.number is None or not asked.names:
-        return "To how many replicas, and what? Ask, for example: scale NAME in NAMESPACE to 3."
-    found = yield from _workload(asked, conversation)
-    if isinstance(found, str):
-        return found
-    kind, place, name = found
-    by_hand = code(f"kubectl -n {place} scale {kind}/{name} --replicas={asked.number}")
-    where = {"kind": kind, "namespace": place, "name": name}
-    (done,) = yield [Call("scale", {**where, "replicas": asked.number})]
-    if not done.looked:
-        return f"I have no tool that changes anything here. You can run it yourself: {by_hand}"
-    if not done.content.lower().startswith(("scaled", "deployment", "statefulset", "replicaset")):
-        right = missing_right(done.content)
-        reason = f"you lack the right {right}" if right else sentence(done.content)
-        return f"Not scaled: {reason}. Somebody who may can run: {by_hand}"
-    (status,) = yield [Call("rollout_status", where)]
-    after = [quoted(status.content.splitlines()[:3])] if status.looked and not status.forbidden else []
-    return _lines(sentence(done.content), *after)
-
-
 def tell_rights(asked: Asked, conversation: Conversation) -> Rule:
     if asked.verb not in ("", "do", "have", "use"):
         verbs = {"remove": "delete", "restart": "patch", "see": "list", "read": "get", "scale": "update"}
@@ -167,7 +148,7 @@ def follow_rollout(asked: Asked, conversation: Conversation) -> Rule:
         asked = Asked(asked.intent, asked.namespaces, (), asked.kind)
     if not asked.names:
         return "Of which workload? Ask, for example: what is the rollout status of NAME?"
-    found = yield from _workload(asked, conversation)
+    found = yield from one_workload(asked, conversation)
     if isinstance(found, str):
         return found
     kind, place, name = found
@@ -184,46 +165,9 @@ def list_clusters(_asked: Asked, _conversation: Conversation) -> Rule:
     return _refused(clusters, "list the clusters") or _lines("The clusters I can ask:", quoted(_short(clusters)))
 
 
-def explain_change(asked: Asked, conversation: Conversation) -> Rule:
-    """A change for which there is no tool: the command for the person to run."""
-    commands = {
-        "restart": "rollout restart",
-        "undo": "rollout undo",
-        "rollback": "rollout undo",
-        "roll back": "rollout undo",
-    }
-    command = commands.get(asked.verb, "")
-    if not asked.names or not command:
-        return "That is a change, and the only change I can make is to scale. Please run it yourself with kubectl."
-    found = yield from _workload(asked, conversation)
-    if isinstance(found, str):
-        return found
-    kind, place, name = found
-    return f"I cannot do that. You can run it yourself: {code(f'kubectl -n {place} {command} {kind}/{name}')}"
-
-
 def offer_help(_asked: Asked, _conversation: Conversation) -> Rule:
     yield from ()
     return "\n".join(_DEMO_ABILITIES)
-
-
-def _workload(asked: Asked, conversation: Conversation) -> Generator[Calls, list[Result], tuple[str, str, str] | str]:
-    """(kind, namespace, name) of the one workload that was meant, or the sentence that says why there is none."""
-    kinds = [asked.kind] if asked.kind in ("statefulsets", "replicasets") else ["deployments", "statefulsets"]
-    listing = yield from look(kinds, asked, conversation, "|".join(asked.names))
-    rows = [
-        (kind.removesuffix("s"), row["NAMESPACE"], row.get("NAME", "")) for kind in kinds for row in listing.of(kind)
-    ]
-    exact = [row for row in rows if row[2] in asked.names]
-    wanted = ", ".join(map(code, asked.names))
-    match exact or rows:
-        case []:
-            return _lines(f"I found no workload called {wanted} in {listing.looked}.", *listing.remarks)
-        case [only]:
-            return only
-        case several:
-            names = ", ".join(code(f"{place}/{name}") for _, place, name in several[:10])
-            return f"Which one? {wanted} may be {names}. Ask again with NAMESPACE/NAME."
 
 
 def _refused(result: Result, action: str) -> str:

@@ -10,7 +10,7 @@ from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.question import Asked, read_question
 from kubeai_bot.playground.model.replies import Call
 from kubeai_bot.playground.model.steps import Calls, Result
-from kubeai_bot.playground.model.tables import Row, is_forbidden, missing_right, read_table, remarks, sentence
+from kubeai_bot.playground.model.tables import Row, code, is_forbidden, missing_right, read_table, remarks, sentence
 
 _MOST_PLACES = 8
 _ROWS = 500
@@ -75,6 +75,27 @@ def known_places(conversation: Conversation) -> Generator[Calls, list[Result], t
             return places, "the namespaces you may list"
     groups = re.findall(r"\b([a-z0-9]+)(?:-[a-z0-9]+)+\b", me.content if me.looked else "")
     return _distinct(groups), "namespaces that your groups are named after"
+
+
+def one_workload(
+    asked: Asked, conversation: Conversation
+) -> Generator[Calls, list[Result], tuple[str, str, str] | str]:
+    """(kind, namespace, name) of the one workload that was meant, or the sentence that says why there is none."""
+    kinds = [asked.kind] if asked.kind in ("statefulsets", "replicasets") else ["deployments", "statefulsets"]
+    listing = yield from look(kinds, asked, conversation, "|".join(asked.names))
+    rows = [
+        (kind.removesuffix("s"), row["NAMESPACE"], row.get("NAME", "")) for kind in kinds for row in listing.of(kind)
+    ]
+    exact = [row for row in rows if row[2] in asked.names]
+    wanted = ", ".join(map(code, asked.names))
+    match exact or rows:
+        case []:
+            return "\n\n".join([f"I found no workload called {wanted} in {listing.looked}.", *listing.remarks])
+        case [only]:
+            return only
+        case several:
+            names = ", ".join(code(f"{place}/{name}") for _, place, name in several[:10])
+            return f"Which one? {wanted} may be {names}. Ask again with NAMESPACE/NAME."
 
 
 def _in_places(kinds: Sequence[str], places: Sequence[str], grep: str) -> Looking:

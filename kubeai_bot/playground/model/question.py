@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kubeai_bot.playground.model.stopwords import STOPWORDS
+from kubeai_bot.playground.model.wishes import Wish, read_wish
 
 Intent = Literal[
-    "unhealthy", "why", "logs", "list", "scale", "change", "rights", "top", "rollout", "clusters", "help"
+    "unhealthy", "why", "logs", "list", "scale", "change", "rights", "top", "rollout", "clusters", "help",
+    "runbook", "incidents", "acknowledge",
 ]  # fmt: skip
 
 KINDS: Mapping[str, str] = {
@@ -38,16 +40,20 @@ KINDS: Mapping[str, str] = {
 
 _IN_TROUBLE = (
     r"\b(?:un)?health\w*|\b(?:broken|wrong|problems?|issues?|troubles?|down|errors?|ready|pending|stuck|restarting|sick)\b"
-    r"|\b(?:fail|crash|oom|imagepull)\w*|\b(?:killed|why|doing|ok|okay|diagnose|debug|describe|check|going on)\b"
+    r"|\b(?:fail|crash|oom|imagepull)\w*|\b(?:killed|why|fix|repair|doing|ok|okay|diagnose|debug)\b"
+    r"|\b(?:describe|check|going on)\b"
     r"|\bwhat'?s up\b"
 )
 _PATTERNS: tuple[tuple[Intent, str], ...] = (
     ("help", r"\bhow are you\b|^(?:hi|hello|hey|thanks?|thank you)\b[^?]*$"),
+    ("acknowledge", r"\backnowledge\b|\back\b|\btake (?:over )?(?:the )?(?:incident|inc-\d)"),
+    ("runbook", r"\brunbooks?\b|\bplaybooks?\b|\brb-\d+\b"),
+    ("incidents", r"\bincidents?\b|\binc-\d+\b|\bstatus ?page\b"),
     ("scale", r"\bscale\b|\breplicas?\b.*\bto\b"),
     ("rights", r"\bwho am i\b|\bwhoami\b|\b(?:may|can|could) i\b|\b(?:rights|permissions?|allowed)\b"),
     ("clusters", r"\bclusters\b|\bwhich cluster\b"),
     ("rollout", r"\broll(?:ed|ing)?[ -]?outs?\b|\bchanged?\b|\bhistory\b|\brevisions?\b"),
-    ("change", r"\b(?:restart|delete|remove|roll ?back|undo|update|patch|apply|create|evict|drain|cordon|fix)\b"),
+    ("change", r"\b(?:delete|remove|roll ?back|undo|patch|apply|create|evict|drain|cordon)\b"),
     ("logs", r"\blogs?\b|\bprints?\b"),
     ("unhealthy", _IN_TROUBLE),
     ("top", r"\btop\b|\bcpu\b|\bmemory\b|\bram\b|\busage\b|\bconsum\w*|\bmost resources\b|\bresources\b"),
@@ -61,6 +67,9 @@ _PLACE = re.compile(
 _PLACE_AFTER = re.compile(r"(?<![a-z0-9-])([a-z0-9][a-z0-9-]*)(?:'s)? namespace\b")
 LONGEST = 4_000
 """Characters of a question that are read."""
+
+DECISION = re.compile(r"<@\w+> (?:(?:approved|denied) the change \S+[: ]|wants: )")
+"""How the bot tells what somebody decided on a change: no question."""
 
 _DIAGNOSED = ("", "pods", "deployments", "replicasets", "namespaces")
 _FOLLOW_UP = re.compile(r"\b(?:its?|that|this one|their|them|same)\b|^(?:and|also)\b")
@@ -77,12 +86,14 @@ class Asked:
     number: int | None = None
     verb: str = ""
     follows_up: bool = False
+    wish: Wish | None = None
 
 
 def read_question(text: str) -> Asked:
     """By itself, without what was said before."""
-    plain = re.sub(r"<[@#!][^>]*>|[`*_\"“”]", " ", text[:LONGEST].lower()).replace("’", "'")
-    plain = re.sub(r"^(?:(?:and|also|so|ok) )*(?:what|how) about\b", "and", " ".join(plain.split()))
+    clean = " ".join(re.sub(r"<[@#!][^>]*>|[`*_\"“”]", " ", text[:LONGEST]).replace("’", "'").split())
+    wish, rest = read_wish(clean) or (None, clean)
+    plain = re.sub(r"^(?:(?:and|also|so|ok) )*(?:what|how) about\b", "and", rest.lower())
     namespaces = list(_places(plain))
     names: list[str] = []
     kind = ""
@@ -98,19 +109,20 @@ def read_question(text: str) -> Asked:
             names.append(back)
         elif token not in STOPWORDS and not token.isdigit() and token not in namespaces:
             names.append(token)
-    intent = _intent(plain)
+    intent = ("scale" if wish.action == "scale" else "change") if wish else _intent(plain)
     if intent == "unhealthy":
         intent = "list" if kind not in _DIAGNOSED else "why" if names else intent
     number = re.search(r"\b(?:to|=)\s*(\d{1,4})\b", plain)
-    verb = re.search(r"\b(?:may|can|could) i (?:please )?([a-z]+)|\b(restart|delete|remove|roll ?back|undo)\b", plain)
+    verb = re.search(r"\b(?:may|can|could) i (?:please )?([a-z]+)", plain)
     return Asked(
         intent,
         tuple(dict.fromkeys(names)),
         tuple(dict.fromkeys(namespaces)),
         kind,
         int(number[1]) if number else None,
-        next(filter(None, verb.groups()), "") if verb else "",
+        verb[1] if verb else "",
         bool(_FOLLOW_UP.search(plain)),
+        wish,
     )
 
 
@@ -140,6 +152,8 @@ def understand(questions: Iterable[str]) -> Asked:
     """The last question, with what it leaves out taken from those before it."""
     asked = before = Asked("help")
     for text in questions:
+        if DECISION.match(text):
+            continue
         asked = read_question(text)
         leaves_out = asked.follows_up and (not asked.names or asked.intent == "help")
         if leaves_out or (asked.intent == "help" and asked.namespaces):
@@ -161,4 +175,5 @@ def _completed(asked: Asked, before: Asked) -> Asked:
         namespaces=asked.namespaces or before.namespaces,
         kind=asked.kind or (before.kind if intent == before.intent else ""),
         number=asked.number if asked.number is not None else before.number,
+        wish=asked.wish or (before.wish if intent == before.intent else None),
     )

@@ -149,7 +149,8 @@ class Inspector:
             "status": request.status,
             "size_bytes": request.size,
         }
-        title = f"{request.method} {request.path}{status} · as {who}"
+        dry = " (dry run)" if "dryRun" in request.query else ""
+        title = f"{request.method} {request.path}{dry}{status} · as {who}"
         self.put("cluster", self._entry(entry_id, request.at, title, state, self._details.of(detail)))
 
     def _entry(self, entry_id: str, at: float, title: str, state: str, detail: Any) -> Json:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from rich.console import Console
 from rich.markup import escape
 
+from kubeai_bot.assembly.store import open_store
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.main import Bot
 from kubeai_bot.playground.announcing import say_edges
@@ -21,10 +22,9 @@ from kubeai_bot.playground.page.hub import Hub
 from kubeai_bot.playground.page.inspector import Inspector, Lane
 from kubeai_bot.playground.page.server import PageServer, Shown
 from kubeai_bot.playground.page.watched_store import WatchedStore
-from kubeai_bot.playground.suggestions import COMMANDS, NOTES, REQUESTER, SHORTCUTS, TOUR, suggestion
+from kubeai_bot.playground.suggestions import COMMANDS, NOTES, REQUESTER, SHORTCUTS, suggestion, tour
 from kubeai_bot.playground.workspace.wire import Json
 from kubeai_bot.playground.world import World, WorldOptions, open_world
-from kubeai_bot.store_choice import open_store
 
 PACE = 0.02
 """Seconds per word of the demo model: the speed of a quick reader."""
@@ -127,10 +127,11 @@ def _watch_edges(world: World, inspector: Inspector) -> None:
 
 
 def _about(world: World, *, socket_mode: bool) -> Json:
+    questions = tour(world.scenario if world.cluster else None, world.settings().modify_resources)
     return {
         "edges": [asdict(edge) for edge in world.edges],
         "transport": "Socket Mode" if socket_mode else "signed HTTP",
-        "suggested": [suggestion(question) for question in TOUR] if world.workspace is not None else [],
+        "suggested": [suggestion(question) for question in questions] if world.workspace is not None else [],
     }
 
 

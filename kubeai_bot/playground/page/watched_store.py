@@ -10,6 +10,7 @@ from kubeai_bot.domain.storage import (
     AboutPerson,
     Claim,
     Dump,
+    KeptResult,
     Lease,
     Pruned,
     Receipt,
@@ -137,6 +138,12 @@ class WatchedStore:
 
     def wakeups(self) -> AsyncIterator[str]:
         return self._store.wakeups()
+
+    async def keep_result(self, lease: Lease, result: KeptResult) -> None:
+        await self._store.keep_result(lease, result)
+
+    async def kept_result(self, session_id: str, handle: str) -> KeptResult | None:
+        return await self._store.kept_result(session_id, handle)
 
     async def record_feedback(
         self, session_id: str, turn_id: str, user_id: str, kind: FeedbackKind, reason: str = ""

@@ -6,6 +6,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from aiohttp import web
 
@@ -38,11 +39,6 @@ HANDLERS: Mapping[str, Handler] = {
     **files.HANDLERS,
     **reactions.HANDLERS,
 }
-
-BOT_SCOPES = (
-    "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,files:read,files:write,"
-    "groups:history,im:history,im:read,im:write,reactions:read,reactions:write,team:read,users:read,users:read.email"
-)
 
 
 @dataclass(slots=True)
@@ -84,7 +80,10 @@ class Api:
         self._record(call, status, body)
         if fault is not None and fault.drop_response and request.transport is not None:
             request.transport.abort()
-        return _respond(call, status, body, headers)
+        if call.caller == "bot":
+            headers["X-OAuth-Scopes"] = ",".join(sorted(self._state.bot_scopes))
+        headers["Date"] = formatdate(self._state.clock(), usegmt=True)
+        return web.json_response(body, status=status, headers=headers)
 
     def _run(self, call: _Call, raw: Json, fault: ArrangedFault | None) -> Json:
         method, handler = METHODS.get(call.name), HANDLERS.get(call.name)
@@ -147,9 +146,3 @@ def _failed(fault: ArrangedFault) -> tuple[int, Json, dict[str, str]]:
     error = fault.error or ("ratelimited" if status == 429 else "fatal_error")
     headers = {"Retry-After": str(fault.retry_after or 1)} if status == 429 else {}
     return status, {"ok": False, "error": error}, headers
-
-
-def _respond(call: _Call, status: int, body: Json, headers: dict[str, str]) -> web.Response:
-    if call.caller == "bot":
-        headers["X-OAuth-Scopes"] = BOT_SCOPES
-    return web.json_response(body, status=status, headers=headers)

@@ -116,6 +116,16 @@ class Workspace(Acting, Interacting, Watching):
         self._state.bot_events = names
 
     @property
+    def bot_scopes(self) -> frozenset[str]:
+        """The bot token's scopes, as every answer tells them; assign fewer to see what a wrong installation does. (No
+        method is refused for want of one.)"""
+        return self._state.bot_scopes
+
+    @bot_scopes.setter
+    def bot_scopes(self, names: frozenset[str]) -> None:
+        self._state.bot_scopes = names
+
+    @property
     def events_url(self) -> str | Sequence[str] | None:
         """Where signed HTTP requests go, one URL or those of several replicas; None: Socket Mode."""
         return self._events_url

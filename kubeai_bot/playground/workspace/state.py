@@ -31,6 +31,15 @@ DEFAULT_BOT_EVENTS = frozenset(
 )
 """Event subscriptions of the app, as in its manifest (`settings.event_subscriptions.bot_events`)."""
 
+DEFAULT_BOT_SCOPES = frozenset(
+    {
+        *("app_mentions:read", "assistant:write", "channels:history", "channels:read", "chat:write", "commands"),
+        *("files:read", "files:write", "groups:history", "im:history", "im:read", "im:write", "mpim:history"),
+        *("reactions:read", "reactions:write", "team:read", "users:read", "users:read.email"),
+    }
+)
+"""Scopes of the bot token."""
+
 
 @dataclass(slots=True)
 class Session:
@@ -116,6 +125,7 @@ class State:
         self.base_url = ""
         self.send: Callable[[str, Json], Delivery] | None = None
         self.bot_events: frozenset[str] = DEFAULT_BOT_EVENTS
+        self.bot_scopes: frozenset[str] = DEFAULT_BOT_SCOPES
         people = demo_people()
         self.people: dict[str, Person] = {person.id: person for person in people}
         self.channels: dict[str, Channel] = {channel.id: channel for channel in demo_channels(people)}

@@ -49,7 +49,8 @@ export function plan(title, tasks, context) {
   const count = (status) => tasks.filter((card) => card.status === status).length;
   const [done, failed] = [count("complete"), count("error")];
   const running = done + failed < tasks.length;
-  const state = running ? "in_progress" : tasks.length && !done ? "error" : "complete";
+  const waiting = running && !count("in_progress") && done + failed > 0; // for an approval: nobody is at work
+  const state = waiting ? "pending" : running ? "in_progress" : tasks.length && !done ? "error" : "complete";
   const tally = [running ? `${done} of ${tasks.length} done` : `${done} done`, failed ? `${failed} failed` : null].filter(Boolean).join(", ");
   const summary = el("span", { class: "plan-title" }, el("span", { class: `task-mark ${state}`, "aria-hidden": "true" }), el("strong", {}, title || "Plan"), el("small", {}, tally));
   return foldable(`${context.key}:plan`, running, summary, el("div", { class: "tasks" }, tasks.map((card) => task(card, context))), context, { class: "plan" });

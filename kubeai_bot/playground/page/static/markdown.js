@@ -53,9 +53,18 @@ function code(lines, at, [, marks, language]) {
   return [codeBlock(body.join("\n"), language), next + 1];
 }
 
-/** Preformatted text that can be scrolled by keyboard. */
+/** Preformatted text that can be scrolled by keyboard; the lines of a unified diff have their colours. */
 export function codeBlock(text, language = "") {
-  return el("pre", { tabindex: "0", ...(language ? { "data-language": language } : {}) }, el("code", {}, text));
+  const body = HUNK.test(text) ? text.split(/(?<=\n)/).map(diffLine) : text;
+  return el("pre", { tabindex: "0", ...(language ? { "data-language": language } : {}) }, el("code", {}, body));
+}
+
+const HUNK = /^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@/m;
+const DIFF_LINES = [[/^(?:---|\+\+\+) |^@@/, "diff-head"], [/^\+/, "diff-added"], [/^-/, "diff-removed"]];
+
+function diffLine(line) {
+  const kind = DIFF_LINES.find(([pattern]) => pattern.test(line))?.[1];
+  return kind ? el("span", { class: kind }, line) : line;
 }
 
 function quote(lines, at, depth) {

@@ -13,6 +13,7 @@ const NEXT_LOADING_MESSAGE = 2500;
 /** A list of messages that follows its end, keeps unchanged messages, and shows the status line of its thread. */
 class MessageList {
   #drawn = new Map();
+  #follows = false; // who clicked in a message wants to see what comes of it, until they scroll
   #status = el("div", { class: "status-line", role: "status" });
   #statusKey = "";
   node = el("div", { class: "messages", tabindex: "0", role: "log", "aria-live": "off", "aria-label": "Messages" });
@@ -21,13 +22,16 @@ class MessageList {
     this.app = app;
     this.threads = threads;
     setInterval(() => this.#rotate(), NEXT_LOADING_MESSAGE);
+    this.node.addEventListener("click", (event) => (this.#follows = Boolean(event.target.closest("[data-action-id]"))));
+    for (const moving of ["wheel", "touchmove", "keydown"]) this.node.addEventListener(moving, () => (this.#follows = false), { passive: true });
   }
 
   /** `session`: whose status line is shown; `before`: DOM to put in front. */
   draw(place, messages, session, before = []) {
     const { node } = this;
     const moved = node.dataset.place !== place;
-    const atEnd = moved || node.scrollHeight - node.scrollTop - node.clientHeight < 60;
+    const atEnd = moved || this.#follows || node.scrollHeight - node.scrollTop - node.clientHeight < 60;
+    const top = node.scrollTop; // lost when a message that is drawn anew is taller than the window
     node.dataset.place = place;
     const drawn = new Map();
     for (const message of messages) {
@@ -40,7 +44,7 @@ class MessageList {
     this.#drawn = drawn;
     this.#drawStatus(session);
     syncChildren(node, [...before, ...[...drawn.values()].map((each) => each.node), this.#status]);
-    if (atEnd) node.scrollTop = node.scrollHeight;
+    node.scrollTop = atEnd ? node.scrollHeight : top;
   }
 
   #dependencies(message, key) {
