@@ -17,10 +17,10 @@ from typing import Any
 
 from kubeai_bot.agent.journal import Term
 from kubeai_bot.agent.runner import Pace
+from kubeai_bot.assembly.store import open_store
 from kubeai_bot.logs import configure_logging
 from kubeai_bot.main import running_bot
 from kubeai_bot.settings.environment import Settings
-from kubeai_bot.store_choice import open_store
 
 TERM_SECONDS = 6.0
 PACE = Pace(Term(ttl=TERM_SECONDS, showing=2.0), poll=0.5, inbox_poll=0.5, write_timeout=1.0)

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from kubeai_bot.assembly.store import open_store
 from kubeai_bot.domain.message import Source, Text, ToolCallRequest, ToolCallResponse
 from kubeai_bot.domain.policy import Mode
 from kubeai_bot.domain.session import ThreadRef
@@ -32,7 +33,6 @@ from kubeai_bot.playground.model.replies import Call, Reply, Say
 from kubeai_bot.playground.model.scripted import ScriptedModel
 from kubeai_bot.playground.world import World, WorldOptions, open_world
 from kubeai_bot.settings.environment import Settings
-from kubeai_bot.store_choice import open_store
 from tests.chaos.replica import TERM_SECONDS
 from tests.chaos.replicas import Counts, Replica
 from tests.playground_cluster.cluster_client import Requests, client_of
@@ -272,7 +272,9 @@ class Storm:
             sent = [
                 each
                 for each in self.world.cluster.requests
-                if each.method != "GET" and each.path.endswith(f"/storm-{question.number}/scale")
+                if each.method != "GET"
+                and each.path.endswith(f"/storm-{question.number}/scale")
+                and "dryRun" not in each.query
             ]
             self.report.writes += len(sent)
             if len(sent) > 1:
