@@ -22,8 +22,6 @@ from tests.chart.switches import SWITCHES
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text("utf-8"))
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
-NOT_YET = {"SKILLS_DIR"}
-"""Variables of rooms that are not there yet; empty when all are."""
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +80,7 @@ def _choices(name: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_every_variable_that_the_chart_sets_is_one_of_the_bots(switch: str) -> None:
-    known = set(Variables.known()) | NOT_YET
+    known = set(Variables.known())
     assert set(environment(bot_of(render(SWITCHES[switch])))) <= known
 
 
@@ -90,7 +88,7 @@ def test_variables_named_in_templates_and_values_are_the_bots() -> None:
     texts = [path.read_text("utf-8") for path in (CHART / "templates").rglob("*.*")]
     texts.append((CHART / "values.yaml").read_text("utf-8"))
     written = {name for text in texts for name in re.findall(r"\b[A-Z]{2,}(?:_[A-Z]+)+\b", text)}
-    strangers = written - set(Variables.known()) - NOT_YET - {"MCP_AUTH_"}
+    strangers = written - set(Variables.known()) - {"MCP_AUTH_"}
     assert not strangers, "not in kubeai_bot/settings/variables.py"
 
 
