@@ -14,23 +14,21 @@ from datetime import UTC, datetime
 
 import structlog
 
-from kubeai_bot.agent.loop import TurnParts, TurnRules
+from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.agent.runner import Pace, Runner
+from kubeai_bot.audit.memory import MemoryAudit
+from kubeai_bot.domain.approval import Preview
 from kubeai_bot.domain.event import TurnEnded, TurnEvent
 from kubeai_bot.domain.identity import Identity, KubeUser, Speaker
 from kubeai_bot.domain.message import Message, Source, StoredMessage, Text, ToolCall, ToolCallResponse
 from kubeai_bot.domain.policy import Act, Effect
+from kubeai_bot.domain.redaction.redactor import Redaction
 from kubeai_bot.domain.session import AnswerRef, Incoming, ThreadRef
-from kubeai_bot.interfaces import (
-    Emit,
-    ModelEvent,
-    ModelFinished,
-    PlannedCall,
-    Showing,
-    ToolResult,
-    ToolSpec,
-)
+from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult, ToolSpec
+from kubeai_bot.errors import ToolError
+from kubeai_bot.interfaces import Emit, ModelEvent, ModelFinished, Showing
 from kubeai_bot.stores.memory import MemoryStore
+from kubeai_bot.tools.kubernetes.rights import ClusterRights
 
 MIA = Speaker("T0SHOP", "U0MIA")
 IDENTITY = Identity(MIA, "shared", KubeUser("kubeai-shared"), datetime.now(UTC))
@@ -64,7 +62,10 @@ class Tools:
     async def plan(self, call: ToolCall, _identity: Identity) -> PlannedCall:
         return PlannedCall(call, Effect.READ, "Look", (Act("demo", "list", "", "pods"),), 5)
 
-    async def call(self, _planned: PlannedCall, _identity: Identity) -> ToolResult:
+    async def preview(self, _planned: PlannedCall, _identity: Identity, _context: CallContext | None) -> Preview:
+        raise ToolError("it changes nothing")
+
+    async def call(self, _planned: PlannedCall, _identity: Identity, _context: CallContext | None) -> ToolResult:
         return ToolResult(RESULT, "looked")
 
 
@@ -96,7 +97,7 @@ async def bare_turn() -> None:
         pass
     for call_id in ("a", "b"):
         call = ToolCall(call_id, "look", {})
-        await tools.call(await tools.plan(call, IDENTITY), IDENTITY)
+        await tools.call(await tools.plan(call, IDENTITY), IDENTITY, None)
     result = Message("t", Source.AGENT, ToolCallResponse("a", "look", RESULT), IDENTITY, datetime.now(UTC))
     async for _ in model.stream("", [StoredMessage(2, result)], ()):
         pass
@@ -121,7 +122,13 @@ async def turns(runner: Runner, stage: Stage, first: int, count: int) -> float:
 
 async def measure() -> None:
     stage = Stage()
-    runner = Runner(MemoryStore(), stage, TurnParts(Model(), Tools(), Resolver()), TurnRules(), Pace())
+    runner = Runner(
+        MemoryStore(),
+        stage,
+        TurnParts(Model(), Tools(), Resolver(), ClusterRights({}), MemoryAudit(), Redaction(b"a key for measuring")),
+        TurnRules(),
+        Pace(),
+    )
     bare: list[float] = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
