@@ -16,6 +16,8 @@ from collections import deque
 
 _PR_SET_TIMERSLACK = 29
 _CHUNK = 1 << 20
+_AWAKE = 0.003
+"""Seconds before a packet is due from which on nobody sleeps."""
 
 
 class Wire:
@@ -65,8 +67,9 @@ def serve(place: tuple[str, int], delay: float) -> None:
     wires: dict[socket.socket, Wire] = {}
     while True:
         pause = min((wire.due for wire in wires.values()), default=float("inf")) - time.perf_counter()
-        # `select`, because it waits to the microsecond; poll and epoll wait to the millisecond.
-        waited = None if pause == float("inf") else max(pause, 0)
+        # `select`, because it waits to the microsecond; poll and epoll wait to the millisecond. Not to the very end: a
+        # sleeping process wakes up late, so that the wire would be longer than was asked for.
+        waited = None if pause == float("inf") else max(pause - _AWAKE, 0)
         ready, _, _ = select.select([sys.stdin, listener, *wires], [], [], waited)
         for wire in set(wires.values()):
             wire.deliver()
