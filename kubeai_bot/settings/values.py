@@ -84,8 +84,11 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def _one_word(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value().split()) != 1:
+    text = secret.get_secret_value()
+    if len(text.split()) != 1:
         raise ValueError("it must hold no spaces or line breaks")
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("it holds a character that no key has, such as the … of a shortened one: copy it whole")
     return secret
 
 

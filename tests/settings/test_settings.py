@@ -99,6 +99,8 @@ def test_no_secret_shows_in_the_settings_their_copies_or_their_json(working):
         {"SLACK_APP_TOKEN": "xoxb-hunter2"},
         {"SLACK_BOT_TOKEN": "xoxb-hunter2 extra"},
         {"OPENAI_API_KEY": "sk hunter2"},
+        {"OPENAI_API_KEY": "sk-hunter2…"},
+        {"SLACK_BOT_TOKEN": "xoxb-hunter2…"},
         {"DATABASE_URL": "postgres://me:hunter2@db/x"},
         {"OPENAI_BASE_URL": "https://me:hunter2@models.example/v1"},
         {"SLACK_API_URL": "https://hunter2@slack.com/api/"},
