@@ -14,8 +14,10 @@ endif
 N      ?= 500
 SEED   ?= 1
 RIVALS := .venv-rivals
+BUILDER ?= docker
 
-.PHONY: help install demo test test-all chaos lint format bench bench-sessions lock clean
+.PHONY: help install demo test test-all chaos lint format docs image bench bench-sessions bench-tools bench-evidence \
+	bench-startup lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -51,13 +53,30 @@ bench: $(VENV)/.dev ## Measurements, as ratios within one run
 bench-sessions: $(VENV)/.dev $(RIVALS)/.made ## The session store beside other systems' stores, on one PostgreSQL
 	$(BIN)/python benchmarks/sessions.py $(RIVALS)/bin/python
 
+bench-tools: $(VENV)/.dev ## Processor time of a look at a cluster, beside kubectl
+	$(BIN)/python -m benchmarks.tools $(ARGS)
+
+bench-evidence: $(VENV)/.dev ## What diagnose carries of a root cause, beside describe, get and logs
+	$(BIN)/python -m benchmarks.evidence $(ARGS)
+
+bench-startup: $(VENV)/.dev ## Time to ready and memory at rest
+	$(BIN)/python -m benchmarks.startup $(ARGS)
+
+image: ## The container image, with the bases of the Dockerfile
+	$(BUILDER) build -t kubeai-bot:dev $(ARGS) .
+
+docs: $(VENV)/.docs ## The documents as a site, in site/
+	$(BIN)/mkdocs build --strict
+
 lock: $(VENV)/.dev ## Pin all dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-annotate --no-header --upgrade -o requirements/runtime.txt
 	uv pip compile -q pyproject.toml --group test --group lint --universal --generate-hashes --no-annotate --no-header --upgrade \
 		-c requirements/runtime.txt -o requirements/dev.txt
+	uv pip compile -q --group docs --universal --generate-hashes --no-annotate --no-header --upgrade \
+		-c requirements/runtime.txt -o requirements/docs.txt
 
 clean: ## Remove the virtual environment and all caches
-	rm -rf $(VENV) $(RIVALS) .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) $(RIVALS) site .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -77,6 +96,10 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Installing the test and lint tools."
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.txt | $(BIN)/python
+	@$(INSTALL) --require-hashes -r requirements/docs.txt
 	@touch $@
 
 $(RIVALS)/.made: benchmarks/rivals/requirements.txt | $(BIN)/python
