@@ -23,6 +23,26 @@ _SECRET_DATA = re.compile(r"(?<![A-Za-z])(?:data|stringData|binaryData)\\{0,8}[\
 _PAIR = re.compile(r"[\w.-]{1,253}\\{0,8}[\"']?\s{0,4}:\s{0,4}\\{0,8}[\"']?([^\s\"'\\,{}]{1,1000000})", re.ASCII)
 _ISLANDS_PER_LINE = 16
 _DEPTH = 6
+_SHORT, _MOST = 200, 20_000
+
+
+class CleanLines:
+    """Short lines in which nothing was found, so that the same key or phrase is not looked at again in every object.
+    What is secret never gets into it. One for a process: what is found in a line is the same in all sessions."""
+
+    def __init__(self) -> None:
+        self._lines: set[str] = set()
+
+    def __contains__(self, line: str) -> bool:
+        return line in self._lines
+
+    def add(self, line: str, depth: int) -> None:
+        """Long lines are not kept, nor nested ones that may hold documents, which are looked into less deeply."""
+        if len(line) > _SHORT or (depth and '"' in line):
+            return
+        if len(self._lines) >= _MOST:
+            self._lines = set()
+        self._lines.add(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +86,17 @@ class Finder:
         pseudonyms: Pseudonyms,
         redact_json: Callable[[object, int], tuple[object, int]],
         redact_text: Callable[[str, int], tuple[str, int]],
+        clean: CleanLines,
     ) -> None:
         self._pseudonyms = pseudonyms
+        self._clean = clean
         self._redact_json = redact_json
         self._redact_text = redact_text
 
     def find(self, line: str, depth: int = 0, *, in_certificate: bool = False) -> list[Found]:
         """The finds in `line`, in order and apart from each other. In a certificate, random text is none."""
+        if line in self._clean:
+            return []
         islands = self._islands(line, depth) if '"' in line and depth < _DEPTH else []
         if len(islands) == 1 and islands[0].start == 0 and not line[islands[0].end :].strip():
             return islands if islands[0].secrets else []
@@ -83,7 +107,11 @@ class Finder:
         found = [*islands, *(Found(start, end) for start, end in spans)]
         if "\\" in line and '"' in line and depth < _DEPTH:
             found += self._escaped_strings(line, depth, islands)
-        return _joined(found) if found else found
+        if found:
+            return _joined(found)
+        if not in_certificate:
+            self._clean.add(line, depth)
+        return []
 
     def render(self, line: str, found: list[Found], start: int, end: int) -> tuple[str, int]:
         """`line[start:end]` with pseudonyms, and how many secrets were in it. A find across `start` counts whole."""

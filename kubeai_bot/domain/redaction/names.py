@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from enum import Enum
+from functools import lru_cache
 
 from kubeai_bot.domain.redaction.vocabulary import (
     ABOUT,
@@ -37,6 +38,7 @@ class Promise(Enum):
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def promise(name: str) -> Promise:
     """What `name` (an environment variable, key, flag or header name in any spelling) promises."""
     name = name[-160:]

@@ -40,7 +40,7 @@ class Walk:
             return node
         if isinstance(node, int | float):
             return self._number(node, name)
-        if isinstance(node, Mapping):
+        if isinstance(node, dict | Mapping):  # the first is the usual one, and is found out faster
             return self._object(node, depth, level)
         if isinstance(node, Sequence) and not isinstance(node, bytes | bytearray):
             return self._list(node, depth, level, name)
@@ -48,7 +48,7 @@ class Walk:
 
     def _object(self, node: Mapping[Any, Any], depth: int, level: int) -> dict[Any, Any]:
         is_secret = _is_secret(node)
-        named = next((node[key] for key in _NAMES if isinstance(node.get(key), str)), "")
+        named = _name_of(node) if "value" in node or "default" in node else ""
         result: dict[Any, Any] = {}
         for key, value in node.items():
             shown = self._key(key)
@@ -57,7 +57,7 @@ class Walk:
             elif key == "items" and node.get("kind") == "SecretList" and isinstance(value, list):
                 result[shown] = [self._secret(item, depth, level + 1) for item in value]
             elif key in {"value", "default"} and named:
-                result[shown] = self.node(value, depth, level + 1, str(named).rsplit("/", 1)[-1])
+                result[shown] = self.node(value, depth, level + 1, named.rsplit("/", 1)[-1])
             else:
                 result[shown] = self.node(value, depth, level + 1, key if isinstance(key, str) else "")
         return result
@@ -136,6 +136,10 @@ class Walk:
         if mark != secret:
             self.found += 1
         return mark
+
+
+def _name_of(node: Mapping[Any, Any]) -> str:
+    return next((node[key] for key in _NAMES if isinstance(node.get(key), str)), "")
 
 
 def _is_secret(node: Mapping[Any, Any]) -> bool:

@@ -6,7 +6,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from kubeai_bot.domain.redaction.finder import Finder
+from kubeai_bot.domain.redaction.finder import CleanLines, Finder
 from kubeai_bot.domain.redaction.lines import Lines
 from kubeai_bot.domain.redaction.objects import Walk
 from kubeai_bot.domain.redaction.pseudonyms import MARKER, Pseudonyms, has_marker
@@ -29,12 +29,13 @@ class Redaction:
         if len(master) < 16:
             raise ValueError("the redaction key needs at least 16 bytes")
         self._master = master
+        self._clean = CleanLines()
 
     def for_session(self, *parts: str) -> Redactor:
         """The redactor of the session that `parts` name (team, channel, thread, …)."""
         encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
         message = b"".join(len(part).to_bytes(8, "big") + part for part in encoded)
-        return Redactor(hmac.digest(self._master, message, "sha256"))
+        return Redactor(hmac.digest(self._master, message, "sha256"), self._clean)
 
 
 class Redactor:
@@ -43,9 +44,9 @@ class Redactor:
     Takes any text or document, raises nothing, is idempotent, and takes time linear in the input.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, clean: CleanLines | None = None) -> None:
         self._pseudonyms = Pseudonyms(key)
-        self._finder = Finder(self._pseudonyms, self._nested_document, self._nested_text)
+        self._finder = Finder(self._pseudonyms, self._nested_document, self._nested_text, clean or CleanLines())
 
     def text(self, text: str) -> Redacted:
         """Free text: logs, errors, messages, YAML, JSON, diffs."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import yaml
+from yaml.representer import SafeRepresenter
 
 _BOOKKEEPING = frozenset({"managedFields", "uid", "resourceVersion", "selfLink", "generateName"})
 _ANNOTATIONS = frozenset(
@@ -124,23 +125,35 @@ def _status(value: Any) -> Any:
     return {key: _status(inner) for key, inner in status.items() if key not in dropped and inner not in (None, {})}
 
 
-class _Dumper(yaml.SafeDumper):
-    """Plain YAML: texts of several lines as blocks, no aliases."""
+class _Plain(SafeRepresenter):
+    """Texts of several lines as blocks, no aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the base class's signature
         return True
 
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    def text(self, text: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
-_Dumper.add_representer(str, _text)
+_Plain.add_representer(str, _Plain.text)
+
+
+class _Dumper(_Plain, yaml.SafeDumper): ...
+
+
+class _FastDumper(_Plain, yaml.CSafeDumper):
+    """By libyaml, which the wheels of PyYAML bring."""
 
 
 def to_yaml(value: Any) -> str:
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=False)
+    try:
+        return _dumped(value, _FastDumper)
+    except UnicodeEncodeError:  # half a surrogate pair, which libyaml cannot write
+        return _dumped(value, _Dumper)
+
+
+def _dumped(value: Any, dumper: type[_Dumper | _FastDumper]) -> str:
+    return yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True, width=1000, default_flow_style=False)
 
 
 def to_json(value: Any) -> str:
