@@ -50,6 +50,10 @@ class UserError(KubeAIError):
         super().__init__(reply)
 
 
+class NotNow(UserError):
+    """The same, and it may be otherwise in a moment: Slack did not say who somebody is."""
+
+
 class ToolError(KubeAIError):
     """A tool call that failed in a way the model should read. The text goes to the model."""
 

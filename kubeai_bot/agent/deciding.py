@@ -18,7 +18,7 @@ from kubeai_bot.domain.message import Json, Source, StoredMessage, Text, ToolCal
 from kubeai_bot.domain.policy import READING, Ask, Effect, Refuse, judge, may_approve
 from kubeai_bot.domain.session import Incoming, Session
 from kubeai_bot.domain.turn import APPROVAL, APPROVED, SETTLED, UNDO
-from kubeai_bot.errors import ClusterError, ToolError, UserError
+from kubeai_bot.errors import ClusterError, NotNow, ToolError, UserError
 
 YES = frozenset({"yes", "y", "approve", "approved", "do it", "go ahead", "ok", "okay", "confirm"})
 NO = frozenset({"no", "n", "deny", "cancel", "don't", "do not", "stop it", "reject"})
@@ -26,6 +26,7 @@ NO = frozenset({"no", "n", "deny", "cancel", "don't", "do not", "stop it", "reje
 NOT_WAITING = "This no longer waits: it was decided already, or the conversation was cleared."
 EXPIRED = "This approval has expired; nothing was changed. Ask again if it is still wanted."
 UNSURE_UNDO = "the cluster did not say whether you may do this yourself, so it is not tried. Try again."
+NOBODY_SAYS = "Slack did not say who the person is who asked for this. It still waits: try again."
 UNSURE = "The cluster did not say whether you may do this yourself, so your approval does not count. Try again."
 
 
@@ -131,6 +132,9 @@ class Decider:
     async def _approve(self, word: _Word, approval: Approval) -> Opening:
         try:
             requester = await self.parts.resolver.resolve(approval.requester)
+        except NotNow:
+            await self._audit(word).decision(approval, "not counted", word.speaker, NOBODY_SAYS)
+            return word.reply(f"<@{word.speaker.user_id}>, your approval does not count. {NOBODY_SAYS}")
         except UserError:
             requester = None
         if requester is None or named_on(requester, approval.cluster) != approval.who:

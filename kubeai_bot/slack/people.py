@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kubeai_bot.domain.identity import Profile, Speaker
-from kubeai_bot.errors import UserError
+from kubeai_bot.errors import NotNow, UserError
 from kubeai_bot.slack.calls import PacedCalls, Refused, SlackTrouble
 from kubeai_bot.slack.client import Bot
 
@@ -65,12 +65,12 @@ class SlackPeople:
                 raise UserError(_NO_SCOPE if refused.code == "missing_scope" else _UNKNOWN) from refused
             except SlackTrouble as trouble:
                 if not left:
-                    raise UserError(_NO_ANSWER) from trouble
+                    raise NotNow(_NO_ANSWER) from trouble
                 await asyncio.sleep(min(trouble.retry_after or 0.2, 10.0))
             else:
                 user: dict[str, Any] = answer.get("user") or {}
                 return user
-        raise UserError(_NO_ANSWER)
+        raise NotNow(_NO_ANSWER)
 
 
 def profile_from(user: dict[str, Any], speaker: Speaker, bot: Bot) -> Profile:

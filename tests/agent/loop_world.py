@@ -20,7 +20,7 @@ from kubeai_bot.domain.policy import Act, Effect, Mode, Policy
 from kubeai_bot.domain.redaction.redactor import Redaction
 from kubeai_bot.domain.session import AgentState, AnswerRef, Incoming, ThreadRef, Usage
 from kubeai_bot.domain.tool import CallContext, PlannedCall, ToolResult, ToolSpec
-from kubeai_bot.errors import Drifted, ToolError, UserError
+from kubeai_bot.errors import Drifted, NotNow, ToolError, UserError
 from kubeai_bot.interfaces import Emit, ModelEvent, ModelFinished, ModelText, SessionStore, Showing
 from kubeai_bot.stores.memory import MemoryStore
 
@@ -175,12 +175,15 @@ class Resolver:
 
     def __init__(self) -> None:
         self.revoked: set[Speaker] = set()
+        self.away = False
         self.broken = False
         self.groups: dict[Speaker, tuple[str, ...]] = {}
 
     async def resolve(self, speaker: Speaker) -> Identity:
         if self.broken:
             raise ValueError("a bug")
+        if self.away and speaker == MIA:
+            raise NotNow("Slack does not answer.")
         if speaker not in (MIA, OMAR) or speaker in self.revoked:
             raise UserError("You are not mapped. Ask the platform team.")
         user = KubeUser(f"{speaker.user_id.lower()}@shop.example", self.groups.get(speaker, ("staff",)))

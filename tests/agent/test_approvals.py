@@ -111,6 +111,15 @@ async def test_a_denied_change_is_not_made_and_the_reason_stands(asking: World) 
     assert "no longer waits" in await decide(asking, f"approve {approval_id}")
 
 
+async def test_an_approval_outlives_a_moment_in_which_slack_does_not_say_who_asked(asking: World) -> None:
+    (approval_id,) = await put_up(asking)
+    asking.resolver.away = True
+    assert "still waits" in await decide(asking, f"approve {approval_id}", OMAR)
+    assert ("change", "replicas") not in asking.tools.ran
+    asking.resolver.away = False
+    assert await decide(asking, f"approve {approval_id}", OMAR) == "Done."
+
+
 async def test_an_approval_that_has_expired_is_void(asking: World) -> None:
     now = [datetime.now(UTC)]
     asking.rules = replace(asking.rules, now=lambda: now[0], approval_ttl=timedelta(minutes=5))
