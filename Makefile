@@ -72,6 +72,7 @@ lock: $(VENV)/.dev ## Pin all dependencies anew (needs uv)
 	uv pip compile -q pyproject.toml --universal --generate-hashes --no-annotate --no-header --upgrade -o requirements/runtime.txt
 	uv pip compile -q pyproject.toml --group test --group lint --universal --generate-hashes --no-annotate --no-header --upgrade \
 		-c requirements/runtime.txt -o requirements/dev.txt
+	echo hatchling | uv pip compile -q - --universal --generate-hashes --no-annotate --no-header --upgrade -o requirements/build.txt
 	uv pip compile -q --group docs --universal --generate-hashes --no-annotate --no-header --upgrade \
 		-c requirements/runtime.txt -o requirements/docs.txt
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -26,11 +27,25 @@ from kubeai_bot.settings.rules import AUDIT_VARIABLES
 
 app = typer.Typer(
     name="kubeai-bot",
-    help="A Slack chatbot for Kubernetes that answers from live evidence, as the person who asked.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kubeai-bot {version('kubeai-bot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Which release it is.")
+    ] = False,
+) -> None:
+    """A Slack chatbot for Kubernetes that answers from live evidence, as the person who asked."""
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})

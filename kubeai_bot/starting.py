@@ -20,7 +20,7 @@ def run(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
     # Half a million objects are made until the bot is ready, and nearly all stay: `main.run` collects from then on.
     gc.disable()
     # structlog loads rich where it finds it, for coloured tracebacks, which no log of the bot has.
-    sys.modules.setdefault("rich", None)  # pyright: ignore[reportArgumentType] - None: it cannot be imported
+    _without("rich")
     try:
         _answer(environ, env_file)
     except KubeAIError as error:
@@ -51,9 +51,18 @@ def _answer(environ: Mapping[str, str], env_file: Path | None) -> None:
     settings, tracing = Settings.load(environ, env_file), traces_wanted(environ)
     also = (add_trace_id,) if tracing else ()
     configure_logging(settings.log_level, settings.log_format, settings.secret_texts(), also=also)
+    if settings.llm_provider not in {"gemini", "vertex"}:
+        # 11 MB that the Kubernetes config loader loads where it finds them, for the auth-provider `gcp` of kubeconfigs,
+        # which Kubernetes took out in 1.26. Credential plugins do without.
+        _without("google.auth")
     from kubeai_bot import main  # noqa: PLC0415
 
     asyncio.run(main.run(settings, tracing=tracing))
+
+
+def _without(optional: str) -> None:
+    """From now on this library is as if it were not installed."""
+    sys.modules.setdefault(optional, None)  # pyright: ignore[reportArgumentType] - None: it cannot be imported
 
 
 def _parser() -> ArgumentParser:
