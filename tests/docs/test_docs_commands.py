@@ -37,6 +37,7 @@ MAKE_RUNS = {
     "install": "Makefile",  # `make demo` and `make test` begin with it: every test stands in what it made
     "test": ".ci",  # this run
     "test-all": "Makefile",  # `make test` without its one deselection
+    "coverage": "Makefile",  # `make test`, measured
     "lint": ".ci",
     "format": "Makefile",  # what `make lint` only checks
     "chaos": "tests/chaos/test_chaos.py",  # fewer questions, the same storm
