@@ -148,13 +148,13 @@ async def _open_trail(env_file: Path | None) -> AsyncGenerator[OpenedTrail]:
     if not settings.audit_key and not settings.slack_bot_token.get_secret_value():
         raise ConfigError(["AUDIT_KEY is not set: give it, or SLACK_BOT_TOKEN, as the bot has it."])
     configure_logging("WARNING", "console", settings.secret_texts())
-    key, trimmed = audit_key(settings), settings.audit_retention_days is not None
+    key = audit_key(settings)
     if settings.session_type != "postgres":
-        yield OpenedTrail(None, settings.audit_file, key, trimmed)
+        yield OpenedTrail(None, settings.audit_file, key)
         return
     async with open_store(settings, read_only=True) as store:
         rows = audit_rows(store)
-        yield OpenedTrail(rows.rows if rows else None, settings.audit_file, key, trimmed)
+        yield OpenedTrail(rows, settings.audit_file, key)
 
 
 app.add_typer(audit_app(_open_trail))

@@ -19,7 +19,7 @@ from kubeai_bot.agent.housekeeping import keep_house
 from kubeai_bot.agent.parts import TurnParts, TurnRules
 from kubeai_bot.agent.runner import Pace, Runner
 from kubeai_bot.agent.words import CHANGES, help_text
-from kubeai_bot.assembly.audit import keep_audit, open_audit
+from kubeai_bot.assembly.audit import audit_key, keep_audit, open_audit
 from kubeai_bot.assembly.clusters import connect_clusters, default_cluster
 from kubeai_bot.assembly.identity import choose_resolver
 from kubeai_bot.assembly.model import connect_provider
@@ -181,7 +181,7 @@ async def _work(runner: Runner, store: SessionStore, settings: Settings) -> None
         group.create_task(runner.run())
         group.create_task(keep_house(store, settings.retention))
         if rows is not None and settings.audit_retention_days is not None:
-            group.create_task(keep_audit(rows, settings.audit_retention_days))
+            group.create_task(keep_audit(rows, settings.audit_retention_days, audit_key(settings)))
 
 
 def _transport(

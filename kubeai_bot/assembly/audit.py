@@ -8,11 +8,12 @@ import secrets
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
 from kubeai_bot.assembly.store import AuditRows
-from kubeai_bot.audit.chain import Chain
+from kubeai_bot.audit.chain import Chain, sealed
 from kubeai_bot.audit.lines import FileLines, StreamLines
 from kubeai_bot.audit.trail import Sink, Trail
 from kubeai_bot.errors import StoreError
@@ -33,11 +34,11 @@ def audit_key(settings: Settings) -> bytes:
     return hmac.digest(token, b"kubeai-bot audit", "sha256")
 
 
-async def keep_audit(rows: AuditRows, days: int) -> None:
+async def keep_audit(rows: AuditRows, days: int, key: bytes) -> None:
     """Delete what has outlived its retention, every few hours, until cancelled."""
     while True:
         try:
-            gone = await rows.prune(days)
+            gone = await rows.prune(days, partial(sealed, key))
         except StoreError as error:
             log.warning("audit trail not pruned", error=str(error))
         else:

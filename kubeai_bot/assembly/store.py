@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 from kubeai_bot.audit.trail import Sink
+from kubeai_bot.domain.audit import Trim
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.interfaces import SessionStore
 from kubeai_bot.settings.environment import Settings
@@ -55,8 +56,12 @@ class AuditRows(Sink, Protocol):
         """All records, oldest first. Raises StoreError."""
         ...
 
-    async def prune(self, days: int) -> int:
-        """Delete what is older; how many records that were. Raises StoreError."""
+    async def trims(self) -> list[Trim]:
+        """What retention has deleted so far. Raises StoreError."""
+        ...
+
+    async def prune(self, days: int, seal: Callable[[Trim], Trim]) -> int:
+        """Delete what is older, and leave a sealed word on it; how many records that were. Raises StoreError."""
         ...
 
 

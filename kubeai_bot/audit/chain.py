@@ -2,7 +2,8 @@
 
 Without the key nobody can change a record, or leave one out between others, so that it is not found. What a chain
 cannot show by itself is that its end was cut off: for that its head is anchored in a second place (the stream beside
-the database, and the other way round).
+the database, and the other way round). Its beginning may be deleted by retention alone, which leaves a sealed word on
+how far it went (`Trim`).
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kubeai_bot.domain.audit import AuditEntry
+from kubeai_bot.domain.audit import AuditEntry, Trim
 
 VERSION = 1
 FIRST = ""
@@ -58,6 +59,11 @@ def mac(key: bytes, record: Mapping[str, Any]) -> str:
     return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()
 
 
+def sealed(key: bytes, trim: Trim) -> Trim:
+    """With the seal that only who has the key can make."""
+    return replace(trim, seal=mac(key, {"process": trim.process, "trimmed_to": trim.number, "last": trim.hmac}))
+
+
 def line_of(record: Mapping[str, Any]) -> str:
     """The record as one line of JSON."""
     return json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"
@@ -75,22 +81,31 @@ class Fault:
         return f"process {self.process}, record {self.number}: {self.what}"
 
 
-def verify(key: bytes, records: Iterable[Mapping[str, Any]], trimmed: bool = False) -> list[Fault]:
-    """What is wrong with the chains in `records` (any order, any number of processes). `trimmed`: old records may have
-    been deleted by retention, so that a chain need not begin at 1."""
-    faults: list[Fault] = []
+def verify(key: bytes, records: Iterable[Mapping[str, Any]], trims: Iterable[Trim] | None = ()) -> list[Fault]:
+    """What is wrong with the chains in `records` (any order, any number of processes), whose beginnings were deleted as
+    `trims` say. None: they may begin anywhere, as in a stream that was saved from some day on."""
+    by_process = {trim.process: trim for trim in trims or ()}
+    faults = [
+        Fault(trim.process, trim.number, "its seal is broken: it was not retention that deleted it")
+        for trim in by_process.values()
+        if trim.seal and not hmac.compare_digest(trim.seal, sealed(key, trim).seal)
+    ]
     for process, chain in _by_process(records).items():
-        faults += _verify_chain(key, process, chain, trimmed=trimmed)
+        first = None if trims is None else by_process.get(process, Trim(process, 0, FIRST))
+        faults += _verify_chain(key, process, chain, first)
     return faults
 
 
-def compare(here: Iterable[Mapping[str, Any]], there: Iterable[Mapping[str, Any]]) -> list[Fault]:
-    """Where `here` ends before `there` does, or says something else: a cut or exchanged tail."""
+def compare(
+    here: Iterable[Mapping[str, Any]], there: Iterable[Mapping[str, Any]], trims: Iterable[Trim] = ()
+) -> list[Fault]:
+    """Where `here` ends before `there` does, or says something else: a cut or exchanged tail. `trims`: what retention
+    has deleted `here`, perhaps whole chains."""
     faults: list[Fault] = []
-    ours = _by_process(here)
+    ours, gone = _by_process(here), {trim.process: trim.number for trim in trims}
     for process, anchor in _by_process(there).items():
         own = {int(record["number"]): record for record in ours.get(process, ())}
-        last = max(own, default=0)
+        last = max([*own, gone.get(process, 0)])
         end = max(int(record["number"]) for record in anchor)
         if last < end:
             faults.append(Fault(process, 0, f"ends at record {last}, but {end} were written: its tail was cut"))
@@ -102,10 +117,10 @@ def compare(here: Iterable[Mapping[str, Any]], there: Iterable[Mapping[str, Any]
     return faults
 
 
-def _verify_chain(key: bytes, process: str, chain: Sequence[Mapping[str, Any]], *, trimmed: bool) -> list[Fault]:
+def _verify_chain(key: bytes, process: str, chain: Sequence[Mapping[str, Any]], first: Trim | None) -> list[Fault]:
     faults: list[Fault] = []
-    before: str | None = None if trimmed else FIRST
-    expected = int(chain[0]["number"]) if trimmed else 1
+    before = first.hmac if first else None
+    expected = first.number + 1 if first else int(chain[0]["number"])
     for record in chain:
         number = int(record["number"])
         if number != expected:

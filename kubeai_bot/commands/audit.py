@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 from rich.table import Table
@@ -17,20 +17,29 @@ from kubeai_bot.audit.chain import compare, line_of, verify
 from kubeai_bot.audit.lines import read_lines
 from kubeai_bot.commands.session_views import plain
 from kubeai_bot.commands.terminal import fail, note, output_to, show_on_terminal
+from kubeai_bot.domain.audit import Trim
 from kubeai_bot.errors import ConfigError, KubeAIError
 
-Rows = Callable[[], AsyncIterator[dict[str, Any]]]
+
+class Rows(Protocol):
+    """The trail in the database."""
+
+    def rows(self) -> AsyncIterator[dict[str, Any]]:
+        """All records, chain by chain."""
+        ...
+
+    async def trims(self) -> list[Trim]:
+        """What AUDIT_RETENTION_DAYS has deleted of them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedTrail:
-    """`rows` gives the records in the database, oldest first, or is None where there is none; `file` is AUDIT_FILE;
-    `key` checks the chains; `trimmed`: old rows are deleted by AUDIT_RETENTION_DAYS."""
+    """`rows` is None where there is no database; `file` is AUDIT_FILE; `key` checks the chains."""
 
     rows: Rows | None
     file: Path | None
     key: bytes
-    trimmed: bool
 
 
 OpenTrail = Callable[[Path | None], AbstractAsyncContextManager[OpenedTrail]]
@@ -63,7 +72,7 @@ class _Found:
     rows: list[dict[str, Any]] | None
     lines: list[dict[str, Any]] | None
     key: bytes
-    trimmed: bool
+    trims: list[Trim]
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -80,10 +89,11 @@ class _Trail:
 
         async def read() -> _Found:
             async with self.opens(self.env_file) as trail:
-                rows = None if trail.rows is None else [row async for row in trail.rows()]
+                trims = [] if trail.rows is None else await trail.rows.trims()
+                rows = None if trail.rows is None else [row async for row in trail.rows.rows()]
                 path = file or trail.file
                 lines = None if path is None else await asyncio.to_thread(lambda: list(read_lines(path)))
-                return _Found(rows, lines, trail.key, trail.trimmed)
+                return _Found(rows, lines, trail.key, trims)
 
         try:
             found = asyncio.run(read())
@@ -160,13 +170,16 @@ def verify_(context: typer.Context, file: _File = None) -> None:
     The tail of the one place is compared with the other: the database with the stream's file.
     """
     found: _Found = context.obj.read(file)
-    faults = [f"database: {fault}" for fault in verify(found.key, found.rows or (), found.trimmed)]
-    faults += [f"file: {fault}" for fault in verify(found.key, found.lines or (), trimmed=True)]
+    faults = [f"database: {fault}" for fault in verify(found.key, found.rows or (), found.trims)]
+    faults += [f"file: {fault}" for fault in verify(found.key, found.lines or (), None)]
     if found.rows is not None and found.lines is not None:
-        faults += [f"database: {fault}" for fault in compare(found.rows, found.lines)]
+        faults += [f"database: {fault}" for fault in compare(found.rows, found.lines, found.trims)]
         faults += [f"file: {fault}" for fault in compare(found.lines, _since(found.rows, found.lines))]
     else:
         note("Only one place was read: a tail that was cut off is found only against the other. Give --file.")
+    for trim in found.trims:
+        if not trim.seal:
+            note(f"process {trim.process}: a release that left no seal deleted all up to record {trim.number}.")
     for fault in faults:
         typer.echo(fault)
     if faults:

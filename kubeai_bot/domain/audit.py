@@ -16,6 +16,17 @@ grant given or revoked; a person whom nobody could place."""
 
 
 @dataclass(frozen=True, slots=True)
+class Trim:
+    """What retention has deleted of a process's records: all up to `number`, whose HMAC was `hmac`. `seal` is the HMAC
+    of the three others, "" where a release that did not seal yet deleted them."""
+
+    process: str
+    number: int
+    hmac: str
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Who did what, as whom, to what, on whose word, and what came of it. Never holds arguments or results, only their
     digest (SHA-256). `seconds` is the duration; `audit_ids` the `Audit-Id` headers of the API server's answers."""

@@ -7,15 +7,16 @@ import io
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from kubeai_bot.audit.chain import Chain, Record, compare, line_of, mac, verify
+from kubeai_bot.audit.chain import Chain, Record, compare, line_of, mac, sealed, verify
 from kubeai_bot.audit.lines import FileLines, StreamLines, read_lines
 from kubeai_bot.audit.trail import Trail
-from kubeai_bot.domain.audit import AuditEntry
+from kubeai_bot.domain.audit import AuditEntry, Trim
 from kubeai_bot.domain.identity import Speaker
 from kubeai_bot.domain.policy import Act
 from kubeai_bot.errors import AuditFailed, ConfigError
@@ -82,7 +83,25 @@ def test_a_record_left_out_twice_or_in_another_place_is_found():
     assert verify(KEY, records[:2] + records[3:])
     assert verify(KEY, [*records, records[2]])
     assert verify(KEY, records[1:])
-    assert verify(KEY, records[1:], trimmed=True) == []
+    assert verify(KEY, records[1:], None) == []
+
+
+def test_a_beginning_that_retention_deleted_is_proved_by_a_seal():
+    records = chain_of(6)
+    trim = sealed(KEY, Trim("bot-1", 2, records[1]["hmac"]))
+    assert verify(KEY, records[2:], [trim]) == []
+    assert verify(KEY, [], [trim]) == []
+    assert [fault.number for fault in verify(KEY, records[3:], [trim])] == [4], "more was deleted than retention did"
+    assert verify(KEY, records[2:], [replace(trim, hmac=records[0]["hmac"])])
+    forged = sealed(b"another key, because nobody has the right one", Trim("bot-1", 3, records[2]["hmac"]))
+    assert "seal is broken" in str(verify(KEY, records[3:], [forged])[0])
+
+
+def test_a_chain_that_retention_deleted_wholly_is_not_missed():
+    records = chain_of(3)
+    trim = sealed(KEY, Trim("bot-1", 3, records[2]["hmac"]))
+    assert compare([], records, [trim]) == []
+    assert compare([], chain_of(4), [trim])
 
 
 def test_a_cut_tail_is_found_against_the_other_place():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 import pytest
 
-from kubeai_bot.audit.chain import Chain, compare, verify
+from kubeai_bot.audit.chain import Chain, compare, sealed, verify
 from kubeai_bot.audit.trail import Trail
 from kubeai_bot.domain.audit import AuditEntry
 from kubeai_bot.domain.storage import Claim
@@ -90,10 +92,39 @@ async def test_old_records_go_by_their_own_retention_and_the_rest_stays_provable
     _, store = opened
     chain, now = Chain(KEY, "a"), datetime.now(UTC)
     await store.audit.write([chain.link(entry(number, now - timedelta(days=40 - number * 10))) for number in range(5)])
-    assert await store.audit.prune(30) == 1 + 1
+    seal = partial(sealed, KEY)
+    assert await store.audit.prune(30, seal) == 1 + 1
     found = await records(store)
     assert len(found) == 3
-    assert verify(KEY, found, trimmed=True) == []
+    assert verify(KEY, found, await store.audit.trims()) == []
+    assert [fault.number for fault in verify(KEY, found)] == [3]
+    assert await store.audit.prune(30, seal) == 0
+    assert await store.audit.prune(5, seal) == 2
+    assert verify(KEY, await records(store), await store.audit.trims()) == []
+    assert [trim.number for trim in await store.audit.trims()] == [4]
+
+
+async def test_what_stands_behind_something_newer_is_kept_with_it(opened):
+    """A clock was set back: a chain without its middle would look as if somebody had been at it."""
+    _, store = opened
+    chain, now = Chain(KEY, "a"), datetime.now(UTC)
+    ages = (40, 39, 1, 38, 2)
+    await store.audit.write([chain.link(entry(n, now - timedelta(days=age))) for n, age in enumerate(ages)])
+    assert await store.audit.prune(30, partial(sealed, KEY)) == 2
+    assert await store.audit.prune(30, partial(sealed, KEY)) == 0
+    assert verify(KEY, await records(store), await store.audit.trims()) == []
+
+
+async def test_two_replicas_that_prune_at_once_leave_one_right_word(opened):
+    url, store = opened
+    chains = [Chain(KEY, f"bot-{n}") for n in range(20)]
+    old = datetime.now(UTC) - timedelta(days=40)
+    await store.audit.write([chain.link(entry(n, old)) for chain in chains for n in range(20)])
+    async with open_postgres(url) as other:
+        gone = await asyncio.gather(*(each.audit.prune(30, partial(sealed, KEY)) for each in (store, other) * 4))
+    assert sum(gone) == 400
+    assert verify(KEY, [], await store.audit.trims()) == []
+    assert len(await store.audit.trims()) == 20
 
 
 async def test_a_database_that_is_away_fails_the_entry_and_gets_it_later(opened):

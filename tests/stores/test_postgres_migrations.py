@@ -12,6 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from kubeai_bot.audit.chain import Chain
+from kubeai_bot.domain.audit import AuditEntry, Trim
 from kubeai_bot.domain.storage import KeptResult
 from kubeai_bot.errors import ConfigError
 from kubeai_bot.stores.postgres.dsn import parse_dsn
@@ -157,7 +159,7 @@ async def test_tables_of_the_first_release_are_upgraded_with_a_turn_open_in_them
         session_id = await full_session(store, make)
         before = content(await store.dump(session_id))
     await admin.execute(f"SET search_path TO {SCHEMA}")
-    await admin.execute("DROP TABLE results, audit")
+    await admin.execute("DROP TABLE results, audit, audit_trims")
     await admin.execute("UPDATE compatibility SET tables = 1")
     await admin.execute("UPDATE alembic_version SET version_num = '0001'")
     async with open_postgres(database) as store:
@@ -167,3 +169,17 @@ async def test_tables_of_the_first_release_are_upgraded_with_a_turn_open_in_them
         assert await store.kept_result(session_id, "r-12345678") is not None
     row = await (await admin.execute("SELECT tables, oldest_code FROM compatibility")).fetchone()
     assert row == (TABLES, 1)  # the release before may go on beside this one
+
+
+async def test_what_was_deleted_before_there_were_seals_is_not_taken_for_tampering(database, admin):
+    chain = Chain(b"a key of the tests, long enough for this", "a")
+    written = [chain.link(AuditEntry("call", NOON, "s", f"t{n}", None, "mia")) for n in range(5)]
+    async with open_postgres(database) as store:
+        await store.audit.write(written)
+    await admin.execute(f"SET search_path TO {SCHEMA}")
+    await admin.execute("DELETE FROM audit WHERE number <= 2")  # as the release before did
+    await admin.execute("DROP TABLE audit_trims")
+    await admin.execute("UPDATE compatibility SET tables = 3")
+    await admin.execute("UPDATE alembic_version SET version_num = '0003'")
+    async with open_postgres(database) as store:
+        assert await store.audit.trims() == [Trim("a", 2, written[1]["hmac"])]

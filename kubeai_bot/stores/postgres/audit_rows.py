@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from kubeai_bot.domain.audit import Trim
 from kubeai_bot.errors import AuditFailed, StoreError
 from kubeai_bot.stores.codec import dumps, loads
 from kubeai_bot.stores.postgres.engine import Database
-from kubeai_bot.stores.postgres.tables import AUDIT
+from kubeai_bot.stores.postgres.tables import AUDIT, AUDIT_TRIMS
 
 _PAGE = 1_000
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('kubeai-bot audit pruning ' || current_schema, 0))")
 
 
 class AuditRows:
@@ -56,8 +58,31 @@ class AuditRows:
                 return
             place = (page[-1].process, page[-1].number)
 
-    async def prune(self, days: int) -> int:
-        """Delete what is older; how many records that were. Raises StoreError."""
-        before = datetime.now(UTC) - timedelta(days=days)
+    async def trims(self) -> list[Trim]:
+        """What retention has deleted so far. Raises StoreError."""
+        async with self._database.transaction() as connection:
+            return [Trim(*row) for row in (await connection.execute(select(AUDIT_TRIMS))).all()]
+
+    async def prune(self, days: int, seal: Callable[[Trim], Trim]) -> int:
+        """Delete the beginnings of chains that are older, and leave a word on it that `seal` has sealed; how many
+        records that were. 0 while another replica does. Raises StoreError."""
+        before, gone = datetime.now(UTC) - timedelta(days=days), 0
+        # What is older and stands behind something newer, because a clock was set back, goes with the newer.
+        kept = func.min(AUDIT.c.number).filter(AUDIT.c.at >= before)
+        last = func.coalesce(kept - 1, func.max(AUDIT.c.number)).label("number")
+        old = select(AUDIT.c.process).where(AUDIT.c.at < before)
+        ends = select(AUDIT.c.process, last).where(AUDIT.c.process.in_(old)).group_by(AUDIT.c.process).subquery()
+        found = select(AUDIT.c.process, AUDIT.c.number, AUDIT.c.record).join(
+            ends, (AUDIT.c.process == ends.c.process) & (AUDIT.c.number == ends.c.number)
+        )
         async with self._database.transaction(60.0) as connection:
-            return (await connection.execute(delete(AUDIT).where(AUDIT.c.at < before))).rowcount
+            if not (await connection.execute(_LOCK)).scalar_one():
+                return 0
+            for row in (await connection.execute(found)).all():
+                trim = seal(Trim(row.process, row.number, loads(row.record)["hmac"]))
+                old = (AUDIT.c.process == row.process) & (AUDIT.c.number <= row.number)
+                gone += (await connection.execute(delete(AUDIT).where(old))).rowcount
+                values = {"number": trim.number, "hmac": trim.hmac, "seal": trim.seal}
+                word = insert(AUDIT_TRIMS).values(process=trim.process, **values)
+                await connection.execute(word.on_conflict_do_update(index_elements=["process"], set_=values))
+        return gone

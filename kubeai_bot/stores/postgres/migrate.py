@@ -19,7 +19,7 @@ from kubeai_bot.errors import ConfigError
 from kubeai_bot.stores.postgres.dsn import Dsn
 from kubeai_bot.stores.postgres.errors import FAILURES, cause_of, store_error
 
-TABLES = 3
+TABLES = 4
 """The number of the newest migration: of the tables that this code was written for."""
 
 _POLL = 0.25

@@ -167,6 +167,17 @@ AUDIT = Table(
 )
 Index("audit_by_time", AUDIT.c.at)
 
+AUDIT_TRIMS = Table(
+    "audit_trims",
+    METADATA,
+    # Of a process: up to which number retention has deleted, the HMAC of that record, and the seal over the three.
+    _text("process"),
+    Column("number", BigInteger, nullable=False),
+    _text("hmac"),
+    _text("seal"),
+    PrimaryKeyConstraint("process"),
+)
+
 EXPIRED_THREADS = Table(
     "expired_threads",
     METADATA,
