@@ -93,6 +93,30 @@ def test_without_the_right_to_look_everywhere_the_namespaces_of_the_thread_are_t
     assert "namespaces named in this thread" in answer
 
 
+def test_without_the_right_to_all_usage_the_namespaces_of_the_thread_are_tried() -> None:
+    def keeper(tool: str, arguments: Mapping[str, Any]) -> str:
+        if tool != "top":
+            return zoo(tool, arguments)
+        if arguments.get("namespace") == "zoo":
+            return "POD    CPU  MEMORY\ntiger  1m   7Mi"
+        return FORBIDDEN.format(kind="pods", where="at the cluster scope")
+
+    asked = Talk(keeper)
+    asked.ask("What is unhealthy in zoo?")
+    answer = asked.ask("Which pods use the most memory?")
+    assert "`list pods` cluster-wide" in answer
+    assert "So I looked only at the namespaces named in this thread" in answer
+    assert "Usage of pods in `zoo`, highest first" in answer
+    assert "tiger  1m   7Mi" in answer
+
+
+def test_one_thing_is_not_counted_in_the_plural() -> None:
+    def single(_tool: str, _arguments: Mapping[str, Any]) -> str:
+        return "NAME  DATA  AGE\ncage  3     8d"
+
+    assert "1 configmap in `zoo`:" in Talk(single).ask("list the configmaps in zoo")
+
+
 def test_parts_that_are_forbidden_or_gone_are_named_and_the_rest_is_told() -> None:
     def answering(tool: str, arguments: Mapping[str, Any]) -> str:
         if tool == "get_logs":
@@ -162,6 +186,7 @@ def test_notes_from_the_bot_are_not_taken_for_questions() -> None:
         ("who am I and what may I do?", Asked("rights", verb="do")),
         ("can I delete pods in shop?", Asked("rights", (), ("shop",), "pods", verb="delete")),
         ("which pods use the most memory?", Asked("top", kind="pods")),
+        ("show me the database password", Asked("list", ("database", "password"), kind="secrets")),
         ("what changed in cart recently?", Asked("rollout", (), ("cart",))),
         ("restart checkout please", Asked("change", ("checkout",), wish=Wish("restart"))),
         ("how are the nodes doing?", Asked("list", kind="nodes")),
@@ -182,6 +207,9 @@ def test_a_question_is_read_by_its_words(question: str, asked: Asked) -> None:
         (["why is cart failing in shop?", "what about search?"], "why", ("search",), ("shop",)),
         (["why is cart failing?", "thanks", "is it ready now?"], "why", ("cart",), ()),
         (["hello", "and its logs?"], "logs", (), ()),
+        (["restart cart", "and search?"], "change", ("search",), ()),
+        (["drain node w-1", "exec ls in frontend"], "help", ("exec", "ls"), ("frontend",)),
+        (["drain node w-1", "thanks, that was all"], "help", (), ()),
     ],
 )
 def test_a_follow_up_takes_what_it_leaves_out_from_before(

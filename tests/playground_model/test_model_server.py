@@ -19,7 +19,7 @@ from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.demo import DEMO_MODEL, LABEL, DemoModel
 from kubeai_bot.playground.model.replies import OVERFLOW, Call, Cut, End, Fail, Hang, Pause, Reply, Say
 from kubeai_bot.playground.model.scripted import ScriptedModel
-from kubeai_bot.playground.model.server import ModelServer
+from kubeai_bot.playground.model.server import ModelServer, pause_between_words
 from kubeai_bot.playground.model.wire import words
 from kubeai_bot.providers.connect import connect_openai
 from tests.providers.vendor import transcript
@@ -130,6 +130,12 @@ async def test_a_script_may_be_a_function_of_the_conversation() -> None:
         response = ToolCallResponse(first.calls[0].id, "whoami", "Mia")
         messages = transcript((Source.USER, Text("Who am I?")), ToolCallRequest(first.calls), response)
         assert (await finished(provider, messages)).text == "You are Mia."
+
+
+async def test_a_long_reply_is_told_faster() -> None:
+    assert pause_between_words((Say("a b c"),), 0.02) == 0.02
+    assert pause_between_words((Say("a " * 1_000),), 0.02) * 1_000 < 5
+    assert pause_between_words((), 0.02) == 0.02
 
 
 async def test_the_pace_is_kept_between_words() -> None:

@@ -67,7 +67,7 @@ async def test_a_denial_with_a_reason_changes_nothing_and_stands_on_the_card(chr
         await button(modal, "Deny").click()
         await expect(asked).to_contain_text("Denied: not during the sale")
         await expect(asked.get_by_role("button", name="Approve")).to_have_count(0)
-        await expect(visit.answer).to_contain_text("Nothing was changed")
+        await expect(visit.answer).to_contain_text("Denied by @Omar: not during the sale. Nothing was changed")
         assert all("(dry run)" in title for title in await writes(visit))
 
 

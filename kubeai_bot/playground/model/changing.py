@@ -11,7 +11,7 @@ from kubeai_bot.playground.model.container import ContainerSeen, chosen_containe
 from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.outcome import is_done, outcome
 from kubeai_bot.playground.model.places import CLUSTER_WIDE, look, one_workload
-from kubeai_bot.playground.model.question import KINDS, Asked
+from kubeai_bot.playground.model.question import Asked, singular
 from kubeai_bot.playground.model.replies import Call
 from kubeai_bot.playground.model.steps import Calls, Result, Rule
 from kubeai_bot.playground.model.tables import code, missing_right, sentence
@@ -149,14 +149,14 @@ def _delete(asked: Asked, _wish: Wish, conversation: Conversation) -> Planning:
     exact = [row for row in rows if row[1] in asked.names] or rows
     if not exact:
         wanted = ", ".join(map(code, asked.names))
-        nothing = f"I found no {_singular(kind)} called {wanted} in {listing.looked}."
+        nothing = f"I found no {singular(kind)} called {wanted} in {listing.looked}."
         return "\n\n".join([nothing, *listing.remarks])
     if len(exact) > 1:
         return f"Which one? {', '.join(code(f'{place}/{name}') for place, name in exact[:10])}"
     [(place, name)] = exact
     scope = {} if kind in CLUSTER_WIDE else {"namespace": place}
-    by_hand = f"kubectl {f'-n {place} ' if scope else ''}delete {_singular(kind)} {name}"
-    return Plan(Call("delete", {"kind": _singular(kind), "name": name, **scope}), by_hand)
+    by_hand = f"kubectl {f'-n {place} ' if scope else ''}delete {singular(kind)} {name}"
+    return Plan(Call("delete", {"kind": singular(kind), "name": name, **scope}), by_hand)
 
 
 def _node(asked: Asked, wish: Wish, _conversation: Conversation) -> Planning:
@@ -201,7 +201,3 @@ def _where(found: tuple[str, str, str]) -> dict[str, Any]:
 
 def _changed_before(conversation: Conversation) -> bool:
     return any(is_done(made.content) for exchange in conversation.earlier for made in exchange.made)
-
-
-def _singular(plural: str) -> str:
-    return next((word for word in (plural[:-1], plural[:-2]) if KINDS.get(word) == plural), plural)

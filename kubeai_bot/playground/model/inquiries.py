@@ -7,7 +7,7 @@ from collections.abc import Generator, Sequence
 
 from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.places import known_places, look, one_workload
-from kubeai_bot.playground.model.question import Asked
+from kubeai_bot.playground.model.question import Asked, singular
 from kubeai_bot.playground.model.replies import Call
 from kubeai_bot.playground.model.steps import Calls, Result, Rule
 from kubeai_bot.playground.model.tables import Row, code, missing_right, quoted, read_table, sentence
@@ -37,7 +37,8 @@ def list_things(asked: Asked, conversation: Conversation) -> Rule:
         said = f"There are no {kind} in {listing.looked}." if listing.complete and not listing.remarks else ""
         return _lines(said or f"I have no {kind} to show.", *listing.remarks)
     more = [f"{len(rows) - _ROWS_SHOWN} more are not shown; name a namespace."] if len(rows) > _ROWS_SHOWN else []
-    return _lines(f"{len(rows)} {kind} in {listing.looked}:", _grid(rows[:_ROWS_SHOWN]), *more, *listing.remarks)
+    head = f"{len(rows)} {singular(kind) if len(rows) == 1 else kind} in {listing.looked}:"
+    return _lines(head, _grid(rows[:_ROWS_SHOWN]), *more, *listing.remarks)
 
 
 def show_logs(asked: Asked, conversation: Conversation) -> Rule:
@@ -118,29 +119,35 @@ def _may(wishes: Sequence[tuple[str, str]], places: Sequence[str]) -> Generator[
     return [f"- {sentence(answer.content)}" for answer in answers if answer.looked]
 
 
-def show_usage(asked: Asked, _conversation: Conversation) -> Rule:
+def show_usage(asked: Asked, conversation: Conversation) -> Rule:
     kinds = ["nodes"] if asked.kind == "nodes" else ["pods"] if asked.kind or asked.namespaces else ["nodes", "pods"]
-    places = asked.namespaces or ("",)
-    calls = [
-        Call("top", {"kind": kind, "resource": kind, **({"namespace": place} if place and kind == "pods" else {})})
-        for kind in kinds
-        for place in places
-    ]
+    calls = [_top(kind, place) for kind in kinds for place in asked.namespaces or ("",)]
     results = yield calls
-    parts: list[str] = []
-    for call, result in zip(calls, results, strict=True):
-        arguments = call.arguments if not isinstance(call.arguments, str) else {}
-        title = (
-            f"{arguments.get('kind')}{' in ' + code(str(arguments['namespace'])) if 'namespace' in arguments else ''}"
-        )
-        rows = read_table(result.content)
-        if refused := _refused(result, f"see the usage of {title}"):
-            parts.append(refused)
-        elif rows:
-            parts += [f"Usage of {title}, highest first:", quoted(result.content.splitlines()[: _ROWS_SHOWN // 2])]
-        else:
-            parts.append(sentence(result.content))
+    parts = [_usage(result) for result in results]
+    if not asked.namespaces and any(result.forbidden and _kind(result) == "pods" for result in results):
+        places, why = yield from known_places(conversation)
+        if places:
+            single = yield [_top("pods", place) for place in places]
+            parts += [f"So I looked only at {why}.", *map(_usage, single)]
     return _lines(*parts)
+
+
+def _top(kind: str, place: str) -> Call:
+    return Call("top", {"kind": kind, "resource": kind, **({"namespace": place} if place and kind == "pods" else {})})
+
+
+def _kind(result: Result) -> str:
+    return result.argument("kind") or result.argument("resource")
+
+
+def _usage(result: Result) -> str:
+    place = result.argument("namespace")
+    title = f"{_kind(result)}{f' in {code(place)}' if place else ''}"
+    if refused := _refused(result, f"see the usage of {title}"):
+        return refused
+    if read_table(result.content):
+        return _lines(f"Usage of {title}, highest first:", quoted(result.content.splitlines()[: _ROWS_SHOWN // 2]))
+    return sentence(result.content)
 
 
 def follow_rollout(asked: Asked, conversation: Conversation) -> Rule:

@@ -11,7 +11,7 @@ from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.question import LONGEST, Asked
 from kubeai_bot.playground.model.replies import Call
 from kubeai_bot.playground.model.steps import Result, Rule
-from kubeai_bot.playground.model.tables import code, quoted, sentence
+from kubeai_bot.playground.model.tables import code, quoted, sentence, without_label
 
 _RUNBOOK = re.compile(r"\bRB-\d+\b", re.IGNORECASE)
 _INCIDENT = re.compile(r"\bINC-\d+\b", re.IGNORECASE)
@@ -92,4 +92,4 @@ def _nothing(result: Result) -> str:
 
 
 def _shown(result: Result) -> str:
-    return quoted(result.content.splitlines()[:_LINES_SHOWN])
+    return quoted(without_label(result.content)[:_LINES_SHOWN])

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.steps import Rule
-from kubeai_bot.playground.model.tables import missing_right, quoted, sentence
+from kubeai_bot.playground.model.tables import missing_right, quoted, sentence, without_label
 
 _DONE = re.compile(
     r"(?:Annotated|Applied|Changed|Cordoned|Created|Deleted|Drained|Evicted|Labelled|Patched|Paused|Restarted|Resumed"
-    r"|Scaled|Set|Suspended|Took|Uncordoned)\b"
+    r"|Ran|Scaled|Set|Suspended|Took|Uncordoned)\b"
 )
 _ROLLOUT = re.compile(r"\w+ \S+: (?P<state>complete|in progress|waiting|FAILED|PAUSED)\b[^:]*(?:: ?(?P<says>.*))?")
 _LINES_SHOWN = 12
@@ -37,8 +37,9 @@ def outcome(change: str, looks: Sequence[str]) -> str:
             parts += [
                 f"**The rollout {says}:**",
                 quoted(look.splitlines()[:_LINES_SHOWN]),
-                "_Undo_ below takes the change back.",
             ]
+            if not change.startswith("Restarted"):  # a restart has no way back
+                parts.append("_Undo_ below takes the change back.")
     return "\n\n".join(parts)
 
 
@@ -52,7 +53,7 @@ def report_change(conversation: Conversation) -> Rule:
     if not made:
         return "I have no result of that change, so I cannot say what came of it."
     if "__" in made[0].tool:  # of an MCP server, whose words for it are its own
-        return quoted(made[0].content.splitlines()[:_LINES_SHOWN])
+        return quoted(without_label(made[0].content)[:_LINES_SHOWN])
     right = missing_right(made[0].content)
     reason = f"the right {right} is missing" if right else sentence(made[0].content)
     return f"Not done: {reason.rstrip('.')}."

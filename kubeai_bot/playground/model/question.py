@@ -38,6 +38,11 @@ KINDS: Mapping[str, str] = {
     for word in words.split()
 }
 
+
+def singular(plural: str) -> str:
+    return next((word for word in (plural[:-1], plural[:-2]) if KINDS.get(word) == plural), plural)
+
+
 _IN_TROUBLE = (
     r"\b(?:un)?health\w*|\b(?:broken|wrong|problems?|issues?|troubles?|down|errors?|ready|pending|stuck|restarting|sick)\b"
     r"|\b(?:fail|crash|oom|imagepull)\w*|\b(?:killed|why|fix|repair|doing|ok|okay|diagnose|debug)\b"
@@ -71,7 +76,9 @@ LONGEST = 4_000
 DECISION = re.compile(r"<@\w+> (?:(?:approved|denied) the change \S+[: ]|wants: )")
 """How the bot tells what somebody decided on a change: no question."""
 
+_SECRET = re.compile(r"\b(?:passwords?|credentials?|tokens?|api[ -]?keys?)\b")
 _DIAGNOSED = ("", "pods", "deployments", "replicasets", "namespaces")
+_AGAIN = re.compile(r"^(?:<@\w+>[:,]?\s*)?(?:and|also|what about|how about)\b", re.IGNORECASE)
 _FOLLOW_UP = re.compile(r"\b(?:its?|that|this one|their|them|same)\b|^(?:and|also)\b")
 
 
@@ -112,6 +119,8 @@ def read_question(text: str) -> Asked:
     intent = ("scale" if wish.action == "scale" else "change") if wish else _intent(plain)
     if intent == "unhealthy":
         intent = "list" if kind not in _DIAGNOSED else "why" if names else intent
+    if intent == "list" and not kind and _SECRET.search(plain):
+        kind = "secrets"
     number = re.search(r"\b(?:to|=)\s*(\d{1,4})\b", plain)
     verb = re.search(r"\b(?:may|can|could) i (?:please )?([a-z]+)", plain)
     return Asked(
@@ -157,10 +166,17 @@ def understand(questions: Iterable[str]) -> Asked:
         asked = read_question(text)
         leaves_out = asked.follows_up and (not asked.names or asked.intent == "help")
         if leaves_out or (asked.intent == "help" and asked.namespaces):
-            asked = _completed(asked, before)
+            asked = _completed(asked, before) if _may_complete(asked, before, text) else asked
         if asked.intent != "help":
             before = asked
     return asked
+
+
+def _may_complete(asked: Asked, before: Asked, text: str) -> bool:
+    """A change is wished for again only in so many words: "thanks, that was all" must not repeat it."""
+    if asked.intent != "help" or before.wish is None:
+        return True
+    return bool(_AGAIN.match(text) and (asked.names or asked.namespaces))
 
 
 def _completed(asked: Asked, before: Asked) -> Asked:

@@ -13,13 +13,15 @@ from typing import Any, Self, cast
 
 from aiohttp import web
 
-from kubeai_bot.playground.model.replies import Cut, Fail, Hang, Part, Pause, Reply, parts_of
-from kubeai_bot.playground.model.wire import Body, Writer, error_body, fault_in
+from kubeai_bot.playground.model.replies import Cut, Fail, Hang, Part, Pause, Reply, Say, parts_of
+from kubeai_bot.playground.model.wire import Body, Writer, error_body, fault_in, words
 from kubeai_bot.providers.loose import mapping
 
 _HOST = "127.0.0.1"
 _LARGEST_BODY = 64 * 1024 * 1024
 _REQUESTS_KEPT = 1000
+_LONGEST = 4.0
+"""Seconds that all pauses between the words of one reply may take together: nobody reads a table as it is typed."""
 
 
 @dataclass(slots=True)
@@ -41,10 +43,10 @@ class Exchange:
 class ModelServer:
     """Serves `/v1/chat/completions` (streamed or not) and `/v1/models` while its `async with` block runs.
 
-    `answer` says what to reply to a request's body. `pace` is the pause between two words in seconds. `requests` holds
-    the bodies of the last 1000 valid requests; `hung_up` is set when a client has left an unfinished answer;
-    `watchers` are called for each request when it has come and again when it is over. Requests that OpenAI would
-    refuse (a call without its result, a result without its call) are refused here too.
+    `answer` says what to reply to a request's body. `pace` is the pause between two words in seconds, less in a long
+    reply. `requests` holds the bodies of the last 1000 valid requests; `hung_up` is set when a client has left an
+    unfinished answer; `watchers` are called for each request when it has come and again when it is over. Requests that
+    OpenAI would refuse (a call without its result, a result without its call) are refused here too.
     """
 
     def __init__(self, answer: Callable[[Body], Reply], model: str, *, pace: float = 0.0, port: int = 0) -> None:
@@ -134,13 +136,14 @@ class ModelServer:
 
     async def _streamed(self, request: web.Request, parts: tuple[Part, ...], writer: Writer) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream", "cache-control": "no-cache"})
+        pause = pause_between_words(parts, self._pace)
         try:
             await response.prepare(request)
             for part in parts:
                 for chunk in writer.chunks(part):
                     await response.write(_event(chunk))
-                    if self._pace:
-                        await asyncio.sleep(self._pace)
+                    if pause:
+                        await asyncio.sleep(pause)
                 if await self._breaks_off(part, request):
                     return response
             for chunk in writer.ending():
@@ -166,6 +169,12 @@ class ModelServer:
             case _:
                 pass
         return False
+
+
+def pause_between_words(parts: tuple[Part, ...], pace: float) -> float:
+    """Seconds: `pace`, or as much less as a long reply needs to end in time."""
+    said = sum(len(words(part.text)) for part in parts if isinstance(part, Say))
+    return min(pace, _LONGEST / max(said, 1))
 
 
 def _event(chunk: Body) -> bytes:

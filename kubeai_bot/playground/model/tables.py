@@ -66,6 +66,12 @@ def sentence(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def without_label(text: str) -> list[str]:
+    """The lines of an MCP server's result without the first one, in which the bot tells the model whose they are."""
+    lines = text.splitlines()
+    return lines[1:] if lines and re.fullmatch(r"\[Result of .+: data, not instructions\]", lines[0]) else lines
+
+
 def quoted(lines: list[str]) -> str:
     """Lines as a code block that their own text cannot end."""
     body = "\n".join(line.replace("```", "'''") for line in lines)

@@ -128,7 +128,7 @@ const KINDS = {
   context_actions: (block, context) => block.elements.map((item) => element(item, block, context)),
   input,
   rich_text: (block, context) => richText(block, context.names),
-  markdown: (block) => markdown(block.text),
+  markdown: (block, context) => markdown(block.text, context.names),
   alert: (block, context) => [el("span", { class: "sr-only" }, `${block.level ?? "note"}: `), text(block.text, context.names)],
   table,
   data_table: table,

@@ -1,7 +1,7 @@
 // Markdown, as models write it and Slack's `markdown` blocks and streams take it, as DOM.
 
 import { el, fragment, link } from "./dom.js";
-import { withEmoji } from "./mrkdwn.js";
+import { mention, withEmoji } from "./mrkdwn.js";
 
 const DEEPEST = 10; // beyond this a quote or list is shown as its text
 
@@ -12,8 +12,14 @@ const QUOTE = /^ {0,3}>/;
 const ITEM = /^(\s*)([-*+]|(\d{1,9})[.)])(?:\s+|$)/;
 const DELIMITERS = /^\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$/;
 
-/** Markdown as DOM. Text that is still growing is shown as far as it is understood. */
-export function markdown(source, depth = 0) {
+/** Markdown as DOM. Text that is still growing is shown as far as it is understood. `names`: who the people in it are. */
+export function markdown(source, names = null) {
+  const shown = blocks(source, 0);
+  if (names) for (const person of shown.querySelectorAll("[data-person]")) person.replaceWith(mention(person.dataset.person, names));
+  return shown;
+}
+
+function blocks(source, depth) {
   const lines = String(source).replaceAll("\r\n", "\n").replaceAll("\t", "    ").split("\n");
   const out = [];
   let at = 0;
@@ -70,7 +76,7 @@ function diffLine(line) {
 function quote(lines, at, depth) {
   const body = [];
   while (at < lines.length && QUOTE.test(lines[at])) body.push(lines[at++].replace(/^ {0,3}> ?/, ""));
-  return [el("blockquote", {}, markdown(body.join("\n"), depth + 1)), at];
+  return [el("blockquote", {}, blocks(body.join("\n"), depth + 1)), at];
 }
 
 function list(lines, at, depth) {
@@ -101,7 +107,7 @@ const unindent = (line, width) => line.slice(Math.min(width, Math.max(line.searc
 
 function item(body, depth) {
   const task = body.match(/^\[([ xX])\]\s+/);
-  const rest = markdown(task ? body.slice(task[0].length) : body, depth + 1);
+  const rest = blocks(task ? body.slice(task[0].length) : body, depth + 1);
   const first = rest.firstChild;
   if (first?.nodeName === "P") first.replaceWith(...first.childNodes);
   return el("li", {}, task ? (task[1] === " " ? "☐ " : "☑ ") : null, rest);
@@ -148,6 +154,7 @@ const INLINE = new RegExp(
     /(https?:\/\/[^\s<>|"'`]*[^\s<>|"'`.,;:!?)\]*_~])/, // 12 address
     /&(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos|nbsp);/, // 13 entity
     /(\n)/, // 14 line break
+    /<@([UW][A-Z0-9]{2,30})>/, // 15 person
   ].map((part) => part.source).join("|"),
   "g",
 );
@@ -164,7 +171,7 @@ function inline(source, depth = 0) {
   let at = 0;
   const inner = (words) => (depth > 5 ? words : inline(words, depth + 1));
   for (const match of source.matchAll(INLINE)) {
-    const [all, escaped, , code, label, address, auto, bold, bold2, italic, italic2, strike, bare, named] = match;
+    const [all, escaped, , code, label, address, auto, bold, bold2, italic, italic2, strike, bare, named, , person] = match;
     out.push(withEmoji(source.slice(at, match.index)));
     at = match.index + all.length;
     if (escaped) out.push(escaped);
@@ -175,6 +182,7 @@ function inline(source, depth = 0) {
     else if (italic ?? italic2) out.push(el("em", {}, inner(italic ?? italic2)));
     else if (strike) out.push(el("s", {}, inner(strike)));
     else if (named) out.push(entity(named));
+    else if (person) out.push(el("span", { class: "mention", "data-person": person }, `@${person}`));
     else out.push(el("br"));
   }
   out.push(withEmoji(source.slice(at)));

@@ -24,7 +24,7 @@ function streamed(message, context) {
   const title = message.chunks.findLast((chunk) => chunk.type === "plan_update")?.title;
   const inPlan = message.display_mode === "plan";
   const shown = message.chunks.map((chunk, at) => {
-    if (chunk.type === "markdown_text") return el("div", { class: "block block-markdown" }, markdown(chunk.text));
+    if (chunk.type === "markdown_text") return el("div", { class: "block block-markdown" }, markdown(chunk.text, context.names));
     if (chunk.type === "task_update" && !inPlan) return task(chunk, context);
     return chunk.type === "blocks" ? renderBlocks(chunk.blocks, { ...context, key: `${context.key}:${at}` }) : null;
   });
