@@ -257,13 +257,13 @@ class World:
         )
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - many conditions, none with an event of its own
                 await asyncio.sleep(0.005)
 
     async def settled(self, turns: int = 1) -> None:
         """Until that many turns have ended and nothing is open."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 session = await self.store.find(THREAD)
                 done = session is not None and session.turn is None and session.agent_state not in _BUSY

@@ -29,7 +29,7 @@ class Pruning:
 async def looked_after(store: Pruning, every: float, times: int) -> None:
     """Keep house until the store was asked so often, and a moment longer."""
     work = asyncio.create_task(keep_house(cast("SessionStore", store), Retention(ttl=60.0), every))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(store.retentions) < times:  # noqa: ASYNC110 - the store has no event of its own
             await asyncio.sleep(0.001)
     for _ in range(50):

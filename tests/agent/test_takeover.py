@@ -87,7 +87,7 @@ async def _first_life(world: World, death: Death) -> tuple[bool, Any]:
     received = asyncio.create_task(runner.receive(world.message("scale it")))
     dead = asyncio.create_task(death.dead.wait())
     settled = asyncio.create_task(world.settled())
-    await asyncio.wait({dead, settled}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({dead, settled}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
     died = dead.done()
     death.dead.set()  # from here on whatever is left of it hangs
     for task in (received, dead, settled):

@@ -49,7 +49,7 @@ async def _click(world: World, death: Death, approval_id: str) -> tuple[bool, An
     received = asyncio.create_task(runner.receive(world.message(f"approve {approval_id}", OMAR, "decision")))
     dead = asyncio.create_task(death.dead.wait())
     settled = asyncio.create_task(world.settled(2))
-    await asyncio.wait({dead, settled}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({dead, settled}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
     died = dead.done()
     death.dead.set()
     for task in (received, dead, settled):

@@ -133,7 +133,7 @@ async def planted_world(planting: list[Canary], greedy_model: list[Greedy], envi
         asks = [Call("notes__look", {"at": "all"}) for _ in planted.replies]
         greedy_model.append(Greedy([*everywhere(), *planted.calls, *asks]))
         async with running_bot(world.settings(), tracing=True) as bot:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not plain.seen or plain.seen[-1][0] != "tools/list":  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             yield Interview(world, bot, greedy_model[0]), planted

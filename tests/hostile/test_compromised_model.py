@@ -181,9 +181,9 @@ async def test_a_choice_that_a_model_labels_as_consent_is_none(label: str) -> No
         before = len(it.world.workspace.messages("D0OMAR", thread))
         await it.world.workspace.click(OMAR, "choice:0")
         await it.world.workspace.wait_for(
-            lambda w: len(w.messages("D0OMAR", thread)) > before, timeout=15, what="what the choice led to"
+            lambda w: len(w.messages("D0OMAR", thread)) > before, timeout=30, what="what the choice led to"
         )
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while it.bot.runner.busy:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert writes(it.world.cluster.requests) == []

@@ -65,7 +65,7 @@ async def test_babble_between_the_answers_does_no_harm(*, legacy: bool) -> None:
 
 async def test_the_bot_can_end_while_servers_are_still_starting() -> None:
     servers = [liar(kind, name=kind) for kind in (*HOPELESS, "honest")]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(15):
         async with open_mcp(servers):
             pass
 

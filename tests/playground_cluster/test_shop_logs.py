@@ -80,7 +80,7 @@ async def test_timestamps_come_first_on_each_line(shop_admin: Requests) -> None:
 async def test_following_sends_new_lines_until_the_client_leaves(shop: DemoCluster, shop_admin: Requests) -> None:
     path = "/api/v1/namespaces/payments/pods/ledger-db-0/log"
     query = {"follow": "true", "tailLines": "1"}
-    async with asyncio.timeout(5), shop_admin.client.stream("GET", path, params=query) as response:
+    async with asyncio.timeout(30), shop_admin.client.stream("GET", path, params=query) as response:
         lines = response.aiter_lines()
         assert "level=info" in await anext(lines)
         for text in ("first new line", "second new line"):
@@ -91,7 +91,7 @@ async def test_following_sends_new_lines_until_the_client_leaves(shop: DemoClust
 async def test_following_ends_with_the_pod(shop: DemoCluster, shop_admin: Requests) -> None:
     fault = _fault(shop, "readiness")
     async with (
-        asyncio.timeout(5),
+        asyncio.timeout(30),
         shop_admin.client.stream("GET", _log(fault), params={"follow": "true", "tailLines": "0"}) as response,
     ):
         await shop_admin.send("DELETE", _log(fault).removesuffix("/log"))

@@ -110,7 +110,7 @@ async def test_it_closes_in_time_while_somebody_still_listens() -> None:
         "mcp-protocol-version": "2026-07-28",
         "mcp-method": "subscriptions/listen",
     }
-    async with asyncio.timeout(10), httpx2.AsyncClient(headers=headers, timeout=10) as http, AsyncExitStack() as world:
+    async with asyncio.timeout(30), httpx2.AsyncClient(headers=headers, timeout=10) as http, AsyncExitStack() as world:
         runbooks = await world.enter_async_context(open_runbooks())
         async with http.stream("POST", runbooks.url, json=listen) as stream:
             assert stream.status_code == 200

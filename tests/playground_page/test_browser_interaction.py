@@ -104,7 +104,7 @@ async def deny_needs_a_reason(app: SmallApp, payload: Json) -> Json | None:
 
 
 async def arrived(app: SmallApp, kind: str, count: int = 1) -> Json:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len([each for each in app.payloads if each.get("type") == kind]) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return [each for each in app.payloads if each.get("type") == kind][-1]

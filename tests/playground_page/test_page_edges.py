@@ -196,8 +196,8 @@ async def test_a_simulated_cluster_in_the_place_of_a_real_one_serves_the_request
             await playground.bot.start()
             workspace = playground.world.workspace
             ts = await workspace.say("U0MIA", "Who am I, and what may I do?")
-            await workspace.wait_for(lambda w: "kubernetes-admin" in w.rendered("D0MIA", ts), timeout=15, what="Mia")
+            await workspace.wait_for(lambda w: "kubernetes-admin" in w.rendered("D0MIA", ts), timeout=30, what="Mia")
             assert not any(request.impersonated_user for request in other.cluster.requests)
             ts = await workspace.say("U0OMAR", "Who am I?")
-            await workspace.wait_for(lambda w: w.messages("D0OMAR", ts)[1:], timeout=15, what="a refusal")
+            await workspace.wait_for(lambda w: w.messages("D0OMAR", ts)[1:], timeout=30, what="a refusal")
             assert "kubernetes-admin" not in workspace.rendered("D0OMAR", ts)

@@ -43,7 +43,7 @@ async def snapshot_of(process):
         async with session.get(found[0]) as answer:
             assert answer.status == 200
         async with session.ws_connect(found[0].partition("?")[0] + "ws", max_msg_size=0) as socket:
-            return await socket.receive_json(timeout=10)
+            return await socket.receive_json(timeout=30)
 
 
 async def test_the_playground_prints_an_address_that_opens_and_ends_with_ctrl_c():

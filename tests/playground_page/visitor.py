@@ -65,7 +65,7 @@ class Visitor:
     async def until(self, look: Callable[[], Any], what: str) -> Any:
         """The first true value of `look`, tried after every frame."""
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(30):
                 while not (found := look()):
                     self._changed.clear()
                     await self._changed.wait()

@@ -54,7 +54,7 @@ class Bot:
 
     async def seen(self, count: int) -> None:
         """Returns when this many requests have arrived."""
-        async with asyncio.timeout(5), self._more:
+        async with asyncio.timeout(30), self._more:
             await self._more.wait_for(lambda: len(self.bodies) >= count)
 
     def listen(self, *kinds: str) -> None:

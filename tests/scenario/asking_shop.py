@@ -103,8 +103,8 @@ class Shop:
             done = [m for m in shown if (m.metadata or {}).get("event_type") == "kubeai_turn" and not m.streaming]
             return done if len(done) >= count else []
 
-        found = await self.workspace.wait_for(finished, timeout=15, what=f"{count} answers")
-        async with asyncio.timeout(10):
+        found = await self.workspace.wait_for(finished, timeout=30, what=f"{count} answers")
+        async with asyncio.timeout(30):
             while (await self.session()).turn is not None:  # noqa: ASYNC110 - the store has no event
                 await asyncio.sleep(0.005)
         return found

@@ -48,9 +48,9 @@ class Story:
 
     async def answers(self, channel: str, thread_ts: str, count: int = 1) -> None:
         await self.world.workspace.wait_for(
-            lambda _: len(finals(self.world, channel, thread_ts)) >= count, timeout=15, what=f"{count} final answers"
+            lambda _: len(finals(self.world, channel, thread_ts)) >= count, timeout=40, what=f"{count} final answers"
         )
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while self.bot.runner.busy:  # noqa: ASYNC110 - until the bot has put down its pen
                 await asyncio.sleep(0.005)
 

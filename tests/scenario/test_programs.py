@@ -62,7 +62,7 @@ async def test_run_serves_until_it_is_asked_to_end_and_hides_its_secrets() -> No
                 ready = await client.get(f"{address}/readyz")
                 assert ready.json()["parts"] == {"slack": True, "store": True, "credentials": True}
             thread = await world.workspace.say("U0MIA", "help")
-            await world.workspace.wait_for(lambda _: finals(world, "D0MIA", thread), timeout=15, what="an answer")
+            await world.workspace.wait_for(lambda _: finals(world, "D0MIA", thread), timeout=30, what="an answer")
         finally:
             process.send_signal(signal.SIGTERM)
             code, out, err = await ended(process)

@@ -36,7 +36,7 @@ async def home_says(it: Story, user: str, words: str) -> str:
         view = it.world.workspace.home(user)
         return str(view.view["blocks"]) if view is not None else ""
 
-    await it.world.workspace.wait_for(lambda _: words in read(), timeout=15, what=f"{words!r} in the home tab")
+    await it.world.workspace.wait_for(lambda _: words in read(), timeout=30, what=f"{words!r} in the home tab")
     return read()
 
 
@@ -46,7 +46,7 @@ async def whisper(it: Story, user: str, words: str) -> None:
         every = [message for channel in workspace.channels for message in workspace.messages(channel)]
         return any(message.ephemeral_to == user and words in str(message.blocks) for message in every)
 
-    await it.world.workspace.wait_for(lambda _: said(), timeout=15, what=f"{words!r} for {user} alone")
+    await it.world.workspace.wait_for(lambda _: said(), timeout=30, what=f"{words!r} for {user} alone")
 
 
 async def test_a_slash_command_in_a_channel_is_answered_in_a_thread_of_its_own(http: bool) -> None:

@@ -46,7 +46,7 @@ async def _die(world: World, store: MemoryStore, death: Death) -> tuple[bool, st
         thread = await world.workspace.say(OMAR, "scale the frontend to 5")
         dead = asyncio.create_task(death.dead.wait())
         done = asyncio.create_task(_closed(store, thread))
-        await asyncio.wait({dead, done}, timeout=15, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({dead, done}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
         died = death.dead.is_set()
         death.dead.set()
         for task in (dead, done):
@@ -57,7 +57,7 @@ async def _die(world: World, store: MemoryStore, death: Death) -> tuple[bool, st
 
 
 async def _closed(store: MemoryStore, thread: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             session = await store.find(ThreadRef("T0SHOP", "D0OMAR", thread))
             if session is not None and session.agent_state is AgentState.DONE and session.turn is None:
@@ -83,7 +83,7 @@ async def test_a_bot_that_dies_at_any_step_leaves_one_answer_and_at_most_one_cha
             async with world.bot(store):
                 await world.workspace.wait_for(
                     lambda _, world=world, thread=thread: finals(world, "D0OMAR", thread),
-                    timeout=15,
+                    timeout=30,
                     what=f"the heir's answer (step {step})",
                 )
                 await _closed(store, thread)

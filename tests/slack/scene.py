@@ -80,7 +80,7 @@ class Scene:
     async def until(self, predicate: Callable[[], Any], what: str) -> Any:
         """The first true value of `predicate`, which may look at the workspace and at records."""
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not (found := predicate()):  # noqa: ASYNC110 - two things to look at, no common event
                     await asyncio.sleep(0.005)
                 return found

@@ -185,7 +185,7 @@ async def test_while_a_turn_is_open_its_card_is_left_to_it(surfaced: Workspace, 
     program.sessions[0] = replace(program.sessions[0], turn=TurnRef("t2", None, message.ts, AT))
     looks = program.finds
     await surfaced.click("U0MIA", APPROVE, message=message)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while program.finds < looks + 2:  # noqa: ASYNC110 - until it has looked twice
             await asyncio.sleep(0.02)
     assert APPROVE in buttons(message)

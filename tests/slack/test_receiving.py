@@ -73,7 +73,7 @@ async def connected(
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await condition():  # noqa: ASYNC110 - the SDK tells nobody when it has connected
             await asyncio.sleep(0.005)
 

@@ -11,10 +11,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
 class Proxy:
-    """`round_trips` counts how often a client spoke after the server had. `cut_before_answer`: the next request goes
-    through, and of its answer nothing but the end of the connection comes back."""
+    """`taken` counts connections, `round_trips` how often a client spoke after the server had. `cut_before_answer`: the
+    next request goes through, and of its answer nothing but the end of the connection comes back."""
 
     def __init__(self) -> None:
+        self.taken = 0
         self.round_trips = 0
         self.cut_before_answer = False
         self.cuts = 0
@@ -36,8 +37,8 @@ class Proxy:
             client.transport.abort()
 
     async def asked(self, round_trips: int) -> None:
-        """Return when clients have spoken so often, for at most 10 seconds."""
-        async with asyncio.timeout(10):
+        """Return when clients have spoken so often, for at most 30 seconds."""
+        async with asyncio.timeout(30):
             while self.round_trips < round_trips:
                 self._spoken.clear()
                 await self._spoken.wait()
@@ -50,6 +51,7 @@ class Proxy:
             await asyncio.sleep(0.3)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
+        self.taken += 1
         upstream_reader, upstream = await asyncio.open_connection(host, port)
         asked = asyncio.Event()
         self._clients.add(writer)

@@ -19,8 +19,8 @@ from kubeai_bot.stores.postgres.opening import open_postgres
 from tests.stores.postgres_driver import open_straight
 from tests.stores.postgres_proxy import proxy_before
 
-SLACK = 1.5
-"""Seconds for a busy machine."""
+SLACK = 8
+"""Seconds for a busy machine: less than the 10 s that a statement has by itself."""
 
 
 @pytest.fixture
@@ -78,7 +78,9 @@ async def test_a_connection_that_cannot_be_made_is_not_tried_three_times(backend
         await store.ping()
         proxy.hang()
         proxy.cut()
-        assert await seconds_of(fails(store.ping(), "no connection")) < 2 + SLACK
+        before = proxy.taken
+        await fails(store.ping(), "no connection")
+        assert proxy.taken <= before + 2, "one for the ping, one to hear of others"
         proxy.go_on()
         await store.ping()
 

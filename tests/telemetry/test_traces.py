@@ -51,8 +51,8 @@ async def bot_in(world: World, store: object) -> AsyncIterator[Bot]:
 
 async def answered(world: World, store: MemoryStore, channel: str, thread: str) -> str:
     """The session's id, once its turn is closed."""
-    await world.workspace.wait_for(lambda _: finals(world, channel, thread), timeout=15, what="an answer")
-    async with asyncio.timeout(10):
+    await world.workspace.wait_for(lambda _: finals(world, channel, thread), timeout=30, what="an answer")
+    async with asyncio.timeout(30):
         while (session := await store.find(ThreadRef("T0SHOP", channel, thread))) is None or session.turn:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return session.id

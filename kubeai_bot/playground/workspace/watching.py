@@ -129,7 +129,7 @@ class Watching(Parts):
         """Every change from now on, live. Close it with `aclose()`; it ends when the workspace does."""
         return self._state.feed.subscribe()
 
-    async def wait_for(self, predicate: Callable[[Self], T | None], *, timeout: float = 5.0, what: str) -> T:
+    async def wait_for(self, predicate: Callable[[Self], T | None], *, timeout: float = 20.0, what: str) -> T:
         """The first true value that `predicate(workspace)` gives, looked at after every change.
 
         Raises `TimeoutError` after `timeout` seconds, with the conversations, recent calls and deliveries.
