@@ -6,25 +6,24 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from kubeai_bot.agent.calls import PLANNING
 from kubeai_bot.agent.entries import Auditor, named_on
 from kubeai_bot.agent.parts import TurnParts, TurnRules
+from kubeai_bot.agent.typed import typed_decision
 from kubeai_bot.domain.approval import Approval, Approvals, Decision, Grant, approval_to_json, approvals_from_json
 from kubeai_bot.domain.identity import Identity, Speaker
-from kubeai_bot.domain.message import Json, Source, StoredMessage, Text, ToolCall, ToolCallResponse, UserChoiceRequest
+from kubeai_bot.domain.message import Json, StoredMessage, ToolCall, ToolCallRequest, ToolCallResponse
 from kubeai_bot.domain.policy import READING, Ask, Effect, Refuse, judge, may_approve
 from kubeai_bot.domain.session import Incoming, Session
-from kubeai_bot.domain.turn import APPROVAL, APPROVED, SETTLED, UNDO
+from kubeai_bot.domain.turn import APPROVED, SETTLED, UNDO
 from kubeai_bot.errors import ClusterError, NotNow, ToolError, UserError
-
-YES = frozenset({"yes", "y", "approve", "approved", "do it", "go ahead", "ok", "okay", "confirm"})
-NO = frozenset({"no", "n", "deny", "cancel", "don't", "do not", "stop it", "reject"})
 
 NOT_WAITING = "This no longer waits: it was decided already, or the conversation was cleared."
 EXPIRED = "This approval has expired; nothing was changed. Ask again if it is still wanted."
+UNDO_WAITS = "Taking this back waits for a decision already: use the buttons on its card."
+UNDONE = "This was taken back already. Say what you want changed now."
 UNSURE_UNDO = "the cluster did not say whether you may do this yourself, so it is not tried. Try again."
 NOBODY_SAYS = "Slack did not say who the person is who asked for this. It still waits: try again."
 UNSURE = "The cluster did not say whether you may do this yourself, so your approval does not count. Try again."
@@ -58,34 +57,6 @@ class _Word:
         return replace(Opening(self.identity, said or self.decision.text, self.approvals, text), **changes)
 
 
-def typed_decision(
-    incoming: Incoming, approvals: Approvals, history: Sequence[StoredMessage], now: datetime
-) -> Decision | None:
-    """A requester's typed yes or no to the one change of theirs that waits, unless the model has said or asked
-    something since: then that may be what is meant."""
-    word = incoming.text.strip().strip(".!").lower()
-    waiting = [approval for approval in approvals.pending if now < approval.expires_at]
-    theirs = [approval for approval in waiting if approval.requester == incoming.speaker]
-    clicked = any(key.startswith("act:") for key in incoming.keys)  # a choice: its label is the model's own words
-    if incoming.kind != "message" or clicked or len(theirs) != 1 or word not in YES | NO:
-        return None
-    if not _is_the_last_question(theirs[0], history):
-        return None
-    return Decision("approve" if word in YES else "deny", theirs[0].id)
-
-
-def _is_the_last_question(approval: Approval, history: Sequence[StoredMessage]) -> bool:
-    for stored in reversed(history):
-        message = stored.message
-        if message.metadata.get(APPROVAL, {}).get("id") == approval.id:
-            return True
-        if isinstance(message.payload, UserChoiceRequest) or (
-            isinstance(message.payload, Text) and message.source is Source.MODEL
-        ):
-            return False
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Decides on decisions. Each is made under the session's lease, so the first of two clicks wins."""
@@ -104,6 +75,8 @@ class Decider:
         )
         if decision is None:
             return None
+        if isinstance(decision, str):
+            return Opening(identity, incoming.text, approvals, decision)
         word = _Word(session, incoming.speaker, identity, approvals, decision, turn_id)
         if decision.kind == "undo":
             return await self._undo(word, history)
@@ -208,14 +181,21 @@ class Decider:
 
     async def _undo(self, word: _Word, history: Sequence[StoredMessage]) -> Opening:
         """A new change like any other: judged, and put up for approval, as a wish of the person who clicks."""
+        since: list[StoredMessage] = []
         for stored in reversed(history):
             payload, kept = stored.message.payload, stored.message.metadata.get(UNDO)
             if kept and isinstance(payload, ToolCallResponse) and payload.call_id == word.decision.id:
                 intent, name, arguments = kept
                 call = ToolCall(f"undo-{secrets.token_hex(3)}", str(name), arguments)
+                waiting = [a.call for a in word.approvals.pending if self.rules.now() < a.expires_at]
+                if any(_same(call, other) for other in waiting):
+                    return word.reply(UNDO_WAITS)
+                if any(_same(call, other) for other in _changes(since)):
+                    return word.reply(UNDONE)
                 if not word.identity.same_rights(stored.message.identity) and (why := await self._foreign(word, call)):
                     return word.reply(f"<@{word.speaker.user_id}>, {why}")
                 return Opening(word.identity, f"<@{word.speaker.user_id}> wants: {intent}", word.approvals, call=call)
+            since.append(stored)
         return word.reply("What this would undo is no longer on record here. Say what you want changed.")
 
     async def _foreign(self, word: _Word, call: ToolCall) -> str:
@@ -237,6 +217,18 @@ def approvals_of(session: Session) -> Approvals:
     return approvals_from_json(session.approval)
 
 
+def _same(one: ToolCall, other: ToolCall) -> bool:
+    return (one.name, one.arguments) == (other.name, other.arguments)
+
+
+def _changes(history: Sequence[StoredMessage]) -> list[ToolCall]:
+    """The calls that changed something."""
+    payloads = [stored.message.payload for stored in history]
+    changed = {each.call_id for each in payloads if isinstance(each, ToolCallResponse) and each.changed and each.ok}
+    requests = [each for each in payloads if isinstance(each, ToolCallRequest)]
+    return [call for request in requests for call in request.calls if call.id in changed]
+
+
 def _ended(word: _Word, approval: Approval, outcome: str, by: Speaker | None) -> dict[str, Any]:
     """The approval is over without being run."""
     who = [by.team_id, by.user_id] if by else None
@@ -244,15 +236,3 @@ def _ended(word: _Word, approval: Approval, outcome: str, by: Speaker | None) ->
         "approvals": word.approvals.without(approval.id),
         "metadata": {SETTLED: [[approval.id, outcome, who]]},
     }
-
-
-def grants_text(approvals: Approvals) -> str:
-    """What the word `grants` answers."""
-    if not approvals.grants:
-        return "No standing approvals in this thread: every change waits for one of its own."
-    lines = [
-        f"- `{grant.id}`: {', '.join(grant.verbs)} of {', '.join(grant.kinds)} in {grant.cluster}/{grant.namespace} for"
-        f" <@{grant.requester.user_id}>, until {grant.until:%H:%M} UTC (given by <@{grant.given_by.user_id}>)"
-        for grant in approvals.grants
-    ]
-    return "\n".join(["Standing approvals in this thread (say `revoke ID` to end one):", *lines])

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeai_bot.agent.deciding import approvals_of, grants_text
+from kubeai_bot.agent.deciding import approvals_of
 from kubeai_bot.agent.parts import TurnParts, TurnRules
+from kubeai_bot.agent.typed import grants_text
 from kubeai_bot.domain.identity import Identity
 from kubeai_bot.domain.message import Json
 from kubeai_bot.domain.policy import Effect, Mode

@@ -152,29 +152,6 @@ async def test_one_unreadable_record_of_another_version_holds_up_nothing(asking:
     assert await decide(asking, "hello", MIA, "message") == "Hello."
 
 
-async def test_a_yes_to_what_the_model_asked_since_approves_nothing(asking: World) -> None:
-    await put_up(asking)
-    asking.provider.replies = [says("They look like this. Shall I look at the logs too?"), says("Here they are.")]
-    await decide(asking, "how do they look?", MIA, "message")
-    assert await decide(asking, "yes", MIA, "message") == "Here they are."
-    assert changes(asking) == []
-
-
-async def test_a_yes_after_words_of_the_program_still_counts(asking: World) -> None:
-    await put_up(asking)
-    await decide(asking, "status", MIA, "status")
-    assert await decide(asking, "yes", MIA, "message") == "Done."
-
-
-async def test_an_expired_change_does_not_take_a_later_yes(asking: World) -> None:
-    now = [datetime.now(UTC)]
-    asking.rules = replace(asking.rules, now=lambda: now[0], approval_ttl=timedelta(minutes=5))
-    await put_up(asking)
-    now[0] += timedelta(minutes=6)
-    asking.provider.replies = [says("Yes to what?")]
-    assert await decide(asking, "yes", MIA, "message") == "Yes to what?"
-
-
 async def test_what_was_changed_beside_a_change_that_waits_is_looked_at_and_told(asking: World) -> None:
     asking.rules = replace(asking.rules, policy=Policy(Mode.AUTO, (Rule("db", names=("db",), always_ask=True),)))
     asking.tools.extras["change"] = {"verify": ToolCall("", "look", {"what": "rollout"})}

@@ -176,20 +176,6 @@ async def test_only_the_named_approvers_count(asking: World) -> None:
     assert await decide(asking, f"approve {approval_id}", OMAR) == "Done."
 
 
-@pytest.mark.parametrize(("word", "runs"), [("yes", True), ("Go ahead!", True), ("no", False)])
-async def test_the_requester_may_type_it(asking: World, word: str, runs: bool) -> None:
-    await put_up(asking)
-    await decide(asking, word, MIA, "message")
-    assert (("change", "replicas") in asking.tools.ran) is runs
-
-
-async def test_another_persons_yes_is_only_a_message(asking: World) -> None:
-    await put_up(asking)
-    asking.provider.replies = [says("Yes to what?")]
-    assert await decide(asking, "yes", OMAR, "message") == "Yes to what?"
-    assert ("change", "replicas") not in asking.tools.ran
-
-
 async def test_a_requester_whose_rights_have_changed_needs_to_ask_anew(asking: World) -> None:
     (approval_id,) = await put_up(asking)
     asking.resolver.groups[MIA] = ("another-team",)
@@ -255,6 +241,24 @@ async def test_a_change_can_be_taken_back_by_another_that_waits_too(asking: Worl
     assert await decide(asking, f"approve {pending['id']}", OMAR) == "Taken back."
     assert asking.tools.ran[-1] == ("change", "back")
     assert asking.tools.as_whom[-1] == OMAR.user_id
+
+
+async def test_what_is_taken_back_or_waits_to_be_is_not_put_up_again(asking: World) -> None:
+    asking.tools.extras["change"] = {"undo": ToolCall("", "change", {"what": "back"}), "undo_intent": "Scale back"}
+    (approval_id,) = await put_up(asking)
+    await decide(asking, f"approve {approval_id}")
+    (undo,) = [undo for ended in asking.stage.answers.values() for e in ended for undo in e.undos]
+    await decide(asking, f"undo {undo.id}")
+    assert "waits for a decision already" in await decide(asking, f"undo {undo.id}")
+    (denied,) = (await session(asking)).approval["pending"]
+    await decide(asking, f"deny {denied['id']}")
+    await decide(asking, f"undo {undo.id}")
+    (again,) = (await session(asking)).approval["pending"]
+    asking.provider.replies = [says("Taken back.")]
+    await decide(asking, f"approve {again['id']}")
+    assert "taken back already" in await decide(asking, f"undo {undo.id}", OMAR)
+    assert not (await session(asking)).approval
+    assert [what for name, what in asking.tools.ran if name == "change"] == ["replicas", "back"]
 
 
 async def test_everything_is_on_the_audit_trail_without_arguments(asking: World) -> None:
