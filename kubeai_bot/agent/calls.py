@@ -156,7 +156,8 @@ class CallRunner:
             ask = approval.ask if approval else self._asked_about(planned)
             return await self.put_up(ToPutUp(planned, ask), f"{error} ")
         seconds = time.monotonic() - started
-        return await self._record(planned, cleaned(result, scope.redactor), reached=reached, seconds=seconds)
+        clean = await asyncio.to_thread(cleaned, result, scope.redactor)
+        return await self._record(planned, clean, reached=reached, seconds=seconds)
 
     def _asked_about(self, planned: PlannedCall) -> Ask:
         """The approval for a change that was to run without one (in mode auto, on a grant)."""
@@ -200,7 +201,7 @@ class CallRunner:
             metadata[KEPT] = [fit.handle, planned.intent, fit.characters]
         if result.verify and result.ok and changed:
             metadata[VERIFY] = [result.verify.name, result.verify.arguments]
-        if result.undo and result.ok and changed:
+        if result.undo and changed:  # of a drain that came to half its end too
             metadata[UNDO] = [result.undo_intent or f"Undo {planned.intent}", result.undo.name, result.undo.arguments]
         return Outcome(response, metadata, choice=result.choice)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +21,7 @@ HEAD, TAIL = 0.6, 0.3
 """Shares of the budget for the beginning and the end of a result that is kept aside."""
 
 LARGEST = 4_000_000
-"""Characters of one result that are kept."""
+"""Characters of one result that are kept: its beginning, and a word on what is missing."""
 
 WITHHELD = "[This result was withheld: it could not be searched for secrets.]"
 
@@ -34,11 +36,12 @@ class Fitted:
 
 
 def cleaned(result: ToolResult, redactor: Redactor) -> ToolResult:
-    """Without secrets, in what the model and in what people read. A result without a summary gets the first line of
-    what is left: cut only now, because half a secret is not known for one."""
-    content = redactor.text(result.content).text
+    """Without secrets, in what the model reads, in what people read and in what is kept. A result without a summary
+    gets the first line of what is left: cut only now, because half a secret is not known for one. Takes about half a
+    second for a million characters."""
+    content, whole = redactor.text(result.content).text, redactor.text(result.whole).text
     summary = redactor.text(result.summary).text if result.summary else first_line(content)
-    return replace(result, content=content, summary=summary)
+    return replace(result, content=content, summary=summary, whole=whole)
 
 
 def first_line(text: str, limit: int = 160) -> str:
@@ -54,25 +57,44 @@ async def fitted(
     seen_by: tuple[Identity, datetime],
     keep: Callable[[KeptResult], Awaitable[None]],
 ) -> Fitted:
-    """A result that is too large is kept beside the session; the model gets head, tail, size and a handle. Raises
-    StoreError."""
-    whole = result.content
-    if len(whole) <= BUDGET:
+    """A result that is too large is kept beside the session; the model gets the tool's own excerpt of it, or else head
+    and tail, with its size and a handle. Raises StoreError."""
+    if not result.whole and len(result.content) <= BUDGET:
         return Fitted(result)
+    whole = _at_most_largest(result.whole or result.content)
     handle = "r-" + hashlib.sha256(call_id.encode()).hexdigest()[:8]
     await keep(KeptResult(handle, title, whole, *seen_by))
-    return Fitted(replace(result, content=_head_and_tail(whole, handle)), handle, len(whole))
+    content = await asyncio.to_thread(_shown, result, whole, handle)
+    return Fitted(replace(result, content=content, whole=""), handle, len(whole))
 
 
-def _head_and_tail(whole: str, handle: str) -> str:
+def _at_most_largest(text: str) -> str:
+    if len(text) <= LARGEST:
+        return text
+    return f"{text[:LARGEST]}\n[… {len(text) - LARGEST:,} more characters were not kept …]"
+
+
+def _shown(result: ToolResult, whole: str, handle: str) -> str:
+    if result.whole and len(result.content) <= BUDGET:
+        return f"{result.content}\n{_where_the_rest_is(result.content, whole, handle)}"
     head, tail = _to_line(whole[: int(BUDGET * HEAD)]), whole[-int(BUDGET * TAIL) :]
     tail = tail[tail.find("\n") + 1 :] if "\n" in tail[:400] else tail
-    lines = whole.count("\n") + 1
-    left = lines - head.count("\n") - tail.count("\n") - 1
+    note = _where_the_rest_is(f"{head}\n{tail}", whole, handle)
+    return f"{head}\n{note}\n{tail}"
+
+
+def _where_the_rest_is(shown: str, whole: str, handle: str) -> str:
+    lines = _lines(whole)
+    left = (lines - _lines(shown)).total()
     return (
-        f"{head}\n[… {left} of {lines} lines ({len(whole):,} characters in all) are not shown here. The whole result is"
-        f' kept as {handle}: read_result(handle="{handle}", …) pages, searches and counts it …]\n{tail}'
+        f"[… {left} of {lines.total()} lines ({len(whole):,} characters in all) are not shown here. The whole result is"
+        f' kept as {handle}: read_result(handle="{handle}", …) pages, searches and counts it …]'
     )
+
+
+def _lines(text: str) -> Counter[str]:
+    """How often each line is there. The columns of an excerpt can be narrower, so spaces do not count."""
+    return Counter(" ".join(line.split()) for line in text.split("\n"))
 
 
 def _to_line(text: str) -> str:

@@ -25,8 +25,8 @@ class ToolSpec:
 class PlannedCall:
     """A call with checked arguments: what policy decides on. `timeout` in seconds.
 
-    `start_before`: no request of it may begin later than this moment of `time.monotonic()`, because its session may
-    then be in other hands. The loop sets it for what changes something.
+    `start_before`: it must begin before this moment of `time.monotonic()`, and end within `timeout` after it, because
+    its session may then be in other hands. The loop sets it for what changes something.
     """
 
     call: ToolCall
@@ -54,8 +54,11 @@ class CallContext:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool gave: `content` for the model (whole; what is too large is kept aside by the loop), `summary` one
-    short line for people. `audit_ids`: the `Audit-Id`s of the changing requests it sent.
+    """What a tool gave: `content` for the model (what is too large is kept aside by the loop), `summary` one short line
+    for people. `audit_ids`: the `Audit-Id`s of the changing requests it sent.
+
+    `whole` is the text that `content` is an excerpt of, where it is one: the loop keeps it beside the session. A tool
+    gives one where it knows better than head and tail which part of a large result to show.
 
     `verify` is the reading call that shows what came of a change, run at once after it; `undo` a changing call that
     takes it back, offered to the person, with `undo_intent` in words.
@@ -70,3 +73,4 @@ class ToolResult:
     undo_intent: str = ""
     choice: Choice | None = None
     """A question that only the person can answer: it ends the turn."""
+    whole: str = ""

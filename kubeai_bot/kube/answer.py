@@ -71,6 +71,17 @@ def _status(response: httpx2.Response, body: bytes) -> ApiStatus:
         status = cast("Mapping[str, Any]", parsed)
         message = status.get("message")
         if status.get("kind") == "Status" and isinstance(message, str) and message:
-            return ApiStatus(code, str(status.get("reason") or ""), message)
+            return ApiStatus(code, str(status.get("reason") or ""), f"{message}{_budget(status)}")
     words = " ".join(_text(body, cut=True).split())[:300]
     return ApiStatus(code, "", f"HTTP {code} {response.reason_phrase}".strip() + (f": {words}" if words else ""))
+
+
+def _budget(status: Mapping[str, Any]) -> str:
+    """Which disruption budget refuses an eviction: the message does not name it, a cause in the details does."""
+    details = status.get("details")
+    causes = cast("Mapping[str, Any]", details).get("causes") if isinstance(details, Mapping) else None
+    for cause in cast("list[Any]", causes) if isinstance(causes, list) else ():
+        found = cast("Mapping[str, Any]", cause) if isinstance(cause, Mapping) else {}
+        if found.get("reason") == "DisruptionBudget" and isinstance(found.get("message"), str):
+            return f" {found['message']}"
+    return ""

@@ -141,7 +141,10 @@ class ImpersonatingCluster:
 
     def _in_time(self, request: Request) -> None:
         if request.start_before is not None and time.monotonic() > request.start_before:
-            raise TooLate(f"cluster {self._name}: not sent, because it would have begun too late")
+            raise TooLate(
+                f"The time for this change was up before it was complete, so this request was not sent to cluster"
+                f" {self._name} and changed nothing. Look at what is there now, and try again."
+            )
 
     async def _answer(self, request: Request, response: httpx2.Response) -> Response:
         try:

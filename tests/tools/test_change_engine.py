@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from dataclasses import replace
 
 import pytest
@@ -185,6 +186,15 @@ async def test_nothing_is_sent_after_the_moment_by_which_it_had_to_begin(desk, d
     with pytest.raises(TooLate):
         await desk.run(replace(planned, start_before=0.0), omar)
     assert written(demo) == []
+
+
+async def test_a_change_goes_on_as_long_as_each_request_ends_within_its_time(desk, demo, omar):
+    planned = await desk.plan(omar, "scale", kind="deployment", **CART, replicas=5)
+    left = planned.timeout - 20  # seconds after which a request of up to 20 s could end too late
+    with pytest.raises(TooLate):
+        await desk.run(replace(planned, start_before=time.monotonic() - left - 1), omar)
+    assert written(demo) == []
+    assert (await desk.run(replace(planned, start_before=time.monotonic() - left / 2), omar)).ok
 
 
 async def test_the_acts_name_every_verb_that_the_change_needs(desk, omar):

@@ -117,17 +117,19 @@ class Change:
     def _result(self, done: Sequence[Done], tries: Sequence[Tried], reach: Reach, context: CallContext) -> ToolResult:
         first = self.told(done)
         written = [Tried(each.edit, each.live, {}, each.result) for each in done]
-        diff = cut_middle(diff_of(written, context.redactor), _DIFF_TOLD, "the whole diff was in the preview")
+        diff = diff_of(written, context.redactor)
         same = len(tries) - len(done)
         note = f"\n{counted(same, 'object')} needed no change." if same else ""
         undo = self.undo(done, context.redactor)
+        told = f"{first} in cluster {reach.cluster.name}.{note}"
         return ToolResult(
-            f"{first} in cluster {reach.cluster.name}.{note}\n{diff}",
+            f"{told}\n{cut_middle(diff, _DIFF_TOLD, 'the whole diff was in the preview')}",
             self.summary(done) if self.summary else one_line(first, 100),
             audit_ids=_audit_ids(done),
             verify=self.verify or seen_after([each.edit.ref for each in done]),
             undo=undo[0] if undo else None,
             undo_intent=undo[1] if undo else "",
+            whole=f"{told}\n{diff}",
         )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubeai_bot.domain.approval import Preview
 from kubeai_bot.domain.cluster import Command, CommandOutput
 from kubeai_bot.domain.message import Json
+from kubeai_bot.domain.redaction.redactor import Redactor
 from kubeai_bot.domain.tool import CallContext, ToolResult
 from kubeai_bot.errors import Drifted, ToolError, Unreachable
 from kubeai_bot.tools.kubernetes.arguments_write import Exec
@@ -17,7 +19,7 @@ from kubeai_bot.tools.kubernetes.known import PODS
 from kubeai_bot.tools.kubernetes.paths import at, items
 from kubeai_bot.tools.kubernetes.reach import Reach, Ref
 from kubeai_bot.tools.kubernetes.risk import of_places
-from kubeai_bot.tools.kubernetes.text import cut_middle, escaped, one_line
+from kubeai_bot.tools.kubernetes.text import cut_middle, escaped, one_line, shares
 from kubeai_bot.tools.kubernetes.tool import ChangeStep, Scene
 
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "mksh", "csh", "tcsh", "fish", "pwsh", "powershell"})
@@ -85,7 +87,7 @@ class _Run:
         place = (self.pod.namespace, self.pod.name, container)
         command = Command(*place, tuple(self.arguments.command), float(self.arguments.seconds), _OUTPUT_BYTES)
         output = await reach.execute(self.door, command)
-        return self._told(output, container, reach)
+        return self._told(await asyncio.to_thread(_clean, output, context.redactor), container, reach)
 
     async def _look(self, reach: Reach) -> tuple[str, str]:
         """The container, and a digest of what would be run where."""
@@ -113,11 +115,23 @@ class _Run:
             ending = f"more output than {_OUTPUT_BYTES // 1024} KiB, so it was no longer read; it may be running still"
         else:
             ending = f"not ended after {self.arguments.seconds} s; it may be running still"
-        parts = [f"Ran in container {container} of {self.pod} in cluster {reach.cluster.name}: {ending}."]
-        for name, text in (("stdout", output.stdout), ("stderr", output.stderr)):
-            if text:
-                parts.append(f"{name}:\n{cut_middle(text.rstrip(), self.budget, 'ask for less')}")
-        if not output.stdout and not output.stderr:
-            parts.append("It wrote nothing.")
-        audit_ids = (output.audit_id,) if output.audit_id else ()
-        return ToolResult("\n".join(parts), one_line(ending, 100), ok=output.exit_code == 0, audit_ids=audit_ids)
+        first = f"Ran in container {container} of {self.pod} in cluster {reach.cluster.name}: {ending}."
+        wrote = {name: text.rstrip() for name, text in (("stdout", output.stdout), ("stderr", output.stderr)) if text}
+        rooms = shares([len(text) for text in wrote.values()], self.budget)
+        shown = [
+            f"{name}:\n{cut_middle(text, room, 'see the end')}"
+            for (name, text), room in zip(wrote.items(), rooms, strict=True)
+        ]
+        whole = [f"{name}:\n{text}" for name, text in wrote.items()]
+        return ToolResult(
+            "\n".join([first, *(shown or ["It wrote nothing."])]),
+            one_line(ending, 100),
+            ok=output.exit_code == 0,
+            audit_ids=(output.audit_id,) if output.audit_id else (),
+            whole="\n".join([first, *whole]),
+        )
+
+
+def _clean(output: CommandOutput, redactor: Redactor) -> CommandOutput:
+    """Without secrets, before anything is cut off it."""
+    return replace(output, stdout=redactor.text(output.stdout).text, stderr=redactor.text(output.stderr).text)

@@ -23,7 +23,7 @@ from kubeai_bot.tools.kubernetes.containers import (
     trouble,
     volume_line,
 )
-from kubeai_bot.tools.kubernetes.events import event_lines, events_about, merged
+from kubeai_bot.tools.kubernetes.events import Happening, event_lines, events_about, merged
 from kubeai_bot.tools.kubernetes.family import Children, children, family_refs, owner_chain
 from kubeai_bot.tools.kubernetes.measures import age
 from kubeai_bot.tools.kubernetes.near import found_or_near
@@ -33,9 +33,9 @@ from kubeai_bot.tools.kubernetes.prune import prune, to_yaml
 from kubeai_bot.tools.kubernetes.reach import Reach, Ref
 from kubeai_bot.tools.kubernetes.target import one_object
 from kubeai_bot.tools.kubernetes.text import aligned, cut_middle, one_line
-from kubeai_bot.tools.kubernetes.tool import Scene, Step
+from kubeai_bot.tools.kubernetes.tool import MOST_KEPT, Scene, Step
 
-_PODS_SHOWN = 15
+_PODS_SHOWN, _CHILDREN_SHOWN = 15, 10
 _PODS_ASKED_FOR_EVENTS = 5
 
 
@@ -51,11 +51,13 @@ def plan_describe(arguments: DescribeResource, scene: Scene) -> Step:
     async def run(reach: Reach) -> ToolResult:
         obj = await found_or_near(reach, ref)
         chain, below = await asyncio.gather(owner_chain(reach, ref, obj), children(reach, ref, obj))
-        told = await _events(reach, ref, below, scene)
-        text = "\n".join([*_head(ref, obj, chain, scene), *_body(ref, obj, below, scene), *_below(below, scene)])
+        events = await _events(reach, ref, below)
+        itself = [*_head(ref, obj, chain, scene), *_body(ref, obj, below, scene)]
+        text, told = "\n".join([*itself, *_below(below, scene)]), _told(events, ref, scene, scene.budget // 3)
         hint = "get_resource with `path` shows parts, get_events the rest"
         shown = cut_middle(text, max(scene.budget - len(told), scene.budget // 2), hint)
-        return ToolResult(f"{shown}\n{told}", _summary(ref, obj, below))
+        whole = "\n".join([*itself, *_below(below, scene, every=True), _told(events, ref, scene, MOST_KEPT)])
+        return ToolResult(f"{shown}\n{told}", _summary(ref, obj, below), whole=whole)
 
     return Step(f"Describe {ref}", acts, run)
 
@@ -165,14 +167,15 @@ def _conditions(obj: Json, scene: Scene) -> Iterator[str]:
         yield f"Conditions True: {', '.join(silent)}"
 
 
-def _below(below: list[Children], scene: Scene) -> Iterator[str]:
+def _below(below: list[Children], scene: Scene, *, every: bool = False) -> Iterator[str]:
     for family in below:
         if family.refused:
             yield f"{family.resource.kind}s: could not be listed: {one_line(family.refused)}"
         elif family.resource is known.PODS:
-            yield from _pods(family.found, scene)
+            yield from _pods(family.found, scene, len(family.found) if every else _PODS_SHOWN)
         elif family.found:
-            rows = [_child_row(child, scene) for child in _newest_first(family.found)[:10]]
+            most = len(family.found) if every else _CHILDREN_SHOWN
+            rows = [_child_row(child, scene) for child in _newest_first(family.found)[:most]]
             yield f"{family.resource.kind}s ({len(family.found)}, newest first):"
             yield from (f"  {line}" for line in aligned((), rows))
 
@@ -194,7 +197,7 @@ def _child_row(child: Json, scene: Scene) -> list[str]:
     ]
 
 
-def _pods(pods: tuple[Json, ...], scene: Scene) -> Iterator[str]:
+def _pods(pods: tuple[Json, ...], scene: Scene, most: int) -> Iterator[str]:
     if not pods:
         yield "Pods: none"
         return
@@ -210,15 +213,15 @@ def _pods(pods: tuple[Json, ...], scene: Scene) -> Iterator[str]:
             age(at(pod, "metadata", "creationTimestamp"), scene.now),
             trouble(pod, scene.now),
         ]
-        for pod in ordered[:_PODS_SHOWN]
+        for pod in ordered[:most]
     ]
     yield from (f"  {line}" for line in aligned((), rows))
-    if len(pods) > _PODS_SHOWN:
-        yield f"  [{len(pods) - _PODS_SHOWN} more pods left out]"
+    if len(pods) > most:
+        yield f"  [{len(pods) - most} more pods left out]"
 
 
-async def _events(reach: Reach, ref: Ref, below: list[Children], scene: Scene) -> str:
-    """Events about the object, its newest ReplicaSet or Job, and its pods in trouble."""
+async def _events(reach: Reach, ref: Ref, below: list[Children]) -> list[Happening] | str:
+    """Events about the object, its newest ReplicaSet or Job, and its pods in trouble; or why there are none."""
     asked = [(ref.resource.kind, ref.name)]
     if ref.resource.name != "nodes":  # what befalls its pods is another question
         for family in below:
@@ -232,8 +235,13 @@ async def _events(reach: Reach, ref: Ref, below: list[Children], scene: Scene) -
         found = await asyncio.gather(*(events_about(reach, ref.namespace, kind, name) for kind, name in asked))
     except ApiStatus as error:
         return f"Events: could not be read: {one_line(error.message)}"
-    happenings = merged(event for events in found for event in events)
-    lines = event_lines(happenings, scene.now, scene.budget // 3, about=f"{ref.resource.kind}/{ref.name}")
+    return merged(event for events in found for event in events)
+
+
+def _told(events: list[Happening] | str, ref: Ref, scene: Scene, budget: int) -> str:
+    if isinstance(events, str):
+        return events
+    lines = event_lines(events, scene.now, budget, about=f"{ref.resource.kind}/{ref.name}")
     return (
         "\n".join(["Events (newest last):", *(f"  {line}" for line in lines)])
         if lines

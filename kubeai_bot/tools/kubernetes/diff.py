@@ -106,9 +106,9 @@ def bare(obj: Json, tried: Tried) -> Json:
         metadata["annotations"] = annotations
     kept: dict[str, Any] = {key: value for key, value in obj.items() if key not in ("status", "metadata")}
     ordered = {key: kept.pop(key) for key in ("apiVersion", "kind") if key in kept}
-    whole: Any = {**ordered, "metadata": metadata, **kept}
+    whole: Any = {**ordered, "metadata": metadata, **dict(sorted(kept.items()))}
     own_uid = "" if tried.live else str(at(obj, "metadata", "uid") or "")
-    whole = _settled(whole, own_uid)
+    whole = {key: _settled(value, own_uid) for key, value in whole.items()}
     if obj.get("kind") == "Service":
         whole = _unallocated(whole, tried.live, tried.body)
     if obj is tried.result:
@@ -117,15 +117,17 @@ def bare(obj: Json, tried: Tried) -> Json:
     return cast("Json", whole)
 
 
-def _settled(value: Any, own_uid: str, depth: int = 0) -> Any:
-    """Without the uid that a dry run has drawn for an object that does not exist, and the names of token volumes."""
+def _settled(value: Any, own_uid: str, depth: int = 1) -> Any:
+    """Without the uid that a dry run has drawn for an object that does not exist, and the names of token volumes; keys
+    in order of the alphabet, because a server may give them in another order after a write than before."""
     if isinstance(value, str):
         text = value.replace(own_uid, "<uid>") if own_uid else value
         return _TOKEN_VOLUME.sub("kube-api-access", text)
     if depth > _DEEPEST:
         return value
     if isinstance(value, Mapping):
-        return {key: _settled(inner, own_uid, depth + 1) for key, inner in cast("Mapping[str, Any]", value).items()}
+        found = sorted(cast("Mapping[str, Any]", value).items())
+        return {key: _settled(inner, own_uid, depth + 1) for key, inner in found}
     if isinstance(value, list):
         return [_settled(inner, own_uid, depth + 1) for inner in cast("list[Any]", value)]
     return value

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kubeai_bot.domain.approval import Preview
 from kubeai_bot.domain.message import Json
 from kubeai_bot.domain.tool import CallContext, ToolResult
-from kubeai_bot.errors import ApiStatus, ClusterError, Drifted, ToolError, Unreachable
+from kubeai_bot.errors import ApiStatus, ClusterError, Drifted, TooLate, ToolError, Unreachable
 from kubeai_bot.tools.kubernetes.arguments_write import Drain
 from kubeai_bot.tools.kubernetes.change import DRIFTED
 from kubeai_bot.tools.kubernetes.changes_nodes import cordon_edit, eviction_of
@@ -32,6 +32,10 @@ _PAUSE = 2.0
 _SPARE = 5.0
 """Seconds before the time limit at which it stops by itself, to say what is left."""
 _MOST_PODS = 500
+_REASON = 400
+"""Characters of a refusal; the name of a budget has up to 253."""
+_BUDGET = "disruption budget"
+"""In the API server's words where a budget refuses an eviction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,10 @@ class _Pods:
 
 @dataclass(slots=True)
 class _Round:
-    """How far it is: pods by uid that are still to be evicted, those told to go, and why some cannot go now."""
+    """How far it is: pods by uid that are still there, those told to go, why some cannot go now; and what has gone."""
 
     waiting: dict[str, Json]
+    gone: list[Json] = field(default_factory=list[Json])
     going: set[str] = field(default_factory=set[str])
     blocked: dict[str, str] = field(default_factory=dict[str, str])
     audit_ids: list[str] = field(default_factory=list[str])
@@ -122,28 +127,29 @@ class _Drain:
         return found
 
     async def _empty(self, reach: Reach, here: _Round, until: float) -> str:
-        """Evict, and wait until the pods have gone, up to `until`. What went wrong, "" for nothing."""
+        """Evict, and wait until the pods have gone, up to `until` or to the end of the time in which requests of this
+        call may be sent. What went wrong, "" for nothing."""
         total = len(here.waiting)
         while True:
-            for uid, pod in list(here.waiting.items()):
-                if uid in here.going or time.monotonic() > until:
-                    continue
-                try:
-                    await self._evict(reach, here, uid, pod)
-                except ClusterError as error:
-                    return one_line(error)
             try:
+                await self._evict_all(reach, here, until)
                 there = {_uid(pod) for pod in await self._pods(reach)}
+            except TooLate:
+                return ""
             except ClusterError as error:
                 return one_line(error)
             for uid in [uid for uid in here.waiting if uid not in there]:
-                del here.waiting[uid]
+                here.gone.append(here.waiting.pop(uid))
                 here.blocked.pop(uid, None)
-            gone = total - len(here.waiting)
-            await reach.progress(f"{gone} of {counted(total, 'pod')} gone{_blocked_words(here)}")
+            await reach.progress(f"{len(here.gone)} of {counted(total, 'pod')} gone{_blocked_words(here)}")
             if not here.waiting or time.monotonic() + _PAUSE > until:
                 return ""
             await asyncio.sleep(_PAUSE)
+
+    async def _evict_all(self, reach: Reach, here: _Round, until: float) -> None:
+        for uid, pod in here.waiting.items():
+            if uid not in here.going and time.monotonic() <= until:
+                await self._evict(reach, here, uid, pod)
 
     async def _evict(self, reach: Reach, here: _Round, uid: str, pod: Json) -> None:
         """A refusal says for certain that the pod stays, so it may be tried again in the next round."""
@@ -153,7 +159,7 @@ class _Drain:
         except ApiStatus as error:
             if error.code == 404:
                 return
-            here.blocked[uid] = one_line(error.message, 200)
+            here.blocked[uid] = one_line(error.message, _REASON)
             if error.code not in (409, 429):
                 here.going.add(uid)  # it will not go, however often it is told
         except Drifted:
@@ -164,23 +170,26 @@ class _Drain:
             here.audit_ids += [done.audit_id] if done.audit_id else []
 
     def _told(self, here: _Round, pods: _Pods, trouble: str, reach: Reach) -> ToolResult:
-        total = len(pods.to_go)
-        gone = total - len(here.waiting)
-        lines = [f"Cordoned {self.node} in cluster {reach.cluster.name}; {gone} of {counted(total, 'pod')} gone."]
-        lines += [
-            f"Left: {_ref(pod)} ({here.blocked.get(uid) or _state(uid, here)})" for uid, pod in here.waiting.items()
-        ]
+        total, left = len(pods.to_go), here.waiting
+        ending = [uid for uid in left if uid in here.going and uid not in here.blocked]
+        gone = f"{len(here.gone)} of {counted(total, 'pod')} gone"
+        lines = [f"Cordoned {self.node} in cluster {reach.cluster.name}; {gone}."]
+        lines += [f"Left: {_ref(pod)} ({here.blocked.get(uid) or _state(uid, here)})" for uid, pod in left.items()]
+        if left and here.gone:
+            lines.append(f"Gone: {', '.join(str(_ref(pod)) for pod in here.gone)}")
         lines += [f"Kept: {word}" for word in pods.kept]
         if trouble:
             lines.append(f"It stopped before the end: {trouble}")
-        elif here.waiting:
-            lines.append(f"The time limit of {self.timeout:g} s was up. Drain again to go on.")
+        elif left:
+            lines.append(f"It has stopped here, because its time was up{_what_helps(here)}.")
+        if trouble or left:
+            lines.append("The node stays cordoned. Drain again to go on; uncordon lets pods onto the node again.")
         undo = follow_up("uncordon", node=self.node.name)
         verify = follow_up("list_resources", kind="pods", field_selector=f"spec.nodeName={self.node.name}")
         return ToolResult(
             "\n".join(lines),
-            f"{gone} of {total} pods gone",
-            ok=not here.waiting and not trouble,
+            f"{gone}{_blocked_words(here)}{f', {len(ending)} still ending' if ending else ''}",
+            ok=len(ending) == len(left) and not trouble,
             audit_ids=tuple(here.audit_ids),
             verify=verify,
             undo=undo,
@@ -223,7 +232,16 @@ def _state(uid: str, here: _Round) -> str:
 
 
 def _blocked_words(here: _Round) -> str:
-    return f", {len(here.blocked)} held by disruption budgets or refused" if here.blocked else ""
+    held = sum(_BUDGET in why for why in here.blocked.values())
+    refused = len(here.blocked) - held
+    words = ((held, "held by disruption budgets"), (refused, "refused"))
+    return "".join(f", {number} {word}" for number, word in words if number)
+
+
+def _what_helps(here: _Round) -> str:
+    if not any(_BUDGET in why for why in here.blocked.values()):
+        return ""
+    return "; a pod that a disruption budget holds can go once enough pods of its workload are ready elsewhere"
 
 
 def _ref(pod: Json) -> Ref:

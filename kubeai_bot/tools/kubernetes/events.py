@@ -18,7 +18,7 @@ from kubeai_bot.tools.kubernetes.measures import age, moment
 from kubeai_bot.tools.kubernetes.paths import at
 from kubeai_bot.tools.kubernetes.reach import Query, Reach, Ref
 from kubeai_bot.tools.kubernetes.text import aligned, counted, holds, newest_fitting
-from kubeai_bot.tools.kubernetes.tool import Scene, Step
+from kubeai_bot.tools.kubernetes.tool import MOST_KEPT, Scene, Step
 
 _READ = 2000
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,11 +139,14 @@ def plan_events(arguments: GetEvents, scene: Scene) -> Step:
             newer = f" of the last {arguments.since_seconds} s" if arguments.since_seconds else ""
             return ToolResult(f"No {words} {place}{newer}. Events are kept for about an hour.", "no events")
         newest = happenings[-arguments.limit :]
-        lines = event_lines(newest, scene.now, scene.budget, with_namespace=not arguments.namespace)
+        spread = not arguments.namespace
+        lines = event_lines(newest, scene.now, scene.budget, with_namespace=spread)
         notes = [f"[{len(happenings) - len(newest)} older ones left out: limit, grep]"] if newest != happenings else []
-        if listed.token:
-            notes.append(f"[only {_READ} events were read; there are more: name a namespace or an object]")
-        return ToolResult("\n".join([*notes, *lines]), counted(len(happenings), "event"))
+        more = [f"[only {_READ} events were read; there are more: name a namespace or an object]"]
+        more = more if listed.token else []
+        every = event_lines(happenings, scene.now, MOST_KEPT, with_namespace=spread)
+        shown, whole = "\n".join([*notes, *more, *lines]), "\n".join([*more, *every])
+        return ToolResult(shown, counted(len(happenings), "event"), whole=whole)
 
     return Step(f"Read {words} {place}", scene.acts(("list", ref)), run)
 

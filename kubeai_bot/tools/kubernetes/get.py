@@ -36,7 +36,7 @@ def plan_get(arguments: GetResource, scene: Scene) -> Step:
             if shown is None:
                 raise ToolError(f"{ref} has nothing at {arguments.path}. {_next_to(document, steps)}")
         text = shown if isinstance(shown, str) else (to_json if arguments.output == "json" else to_yaml)(shown).rstrip()
-        return ToolResult(cut_middle(text, scene.budget, "ask for a part with `path`"), str(ref))
+        return ToolResult(cut_middle(text, scene.budget, "ask for a part with `path`"), str(ref), whole=text)
 
     listing = ("list", Ref(ref.resource, ref.namespace))
     return Step(f"Get {ref}", scene.acts(("get", ref), listing), run)

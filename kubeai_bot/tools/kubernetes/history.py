@@ -55,7 +55,8 @@ def plan_history(arguments: RolloutHistory, scene: Scene) -> Step:
             ["REVISION", "AGE", "NOW", "IMAGES", "CHANGE-CAUSE"], [revision.row(scene) for revision in found]
         )
         text = "\n".join([*lines, "", *_change(found, arguments.revision)])
-        return ToolResult(cut_middle(text, scene.budget, "choose a revision"), counted(len(found), "revision"))
+        shown = cut_middle(text, scene.budget, "choose a revision")
+        return ToolResult(shown, counted(len(found), "revision"), whole=text)
 
     return Step(f"Rollout history of {ref}", acts, run)
 

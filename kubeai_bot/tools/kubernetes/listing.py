@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubeai_bot.domain.tool import ToolResult
 from kubeai_bot.errors import ApiStatus, ToolError
@@ -17,7 +17,7 @@ from kubeai_bot.tools.kubernetes.reach import NAMES, Query, Reach, Ref
 from kubeai_bot.tools.kubernetes.resolve import full_name
 from kubeai_bot.tools.kubernetes.table import TABLE, Table, needs_objects, read_table
 from kubeai_bot.tools.kubernetes.text import aligned, cut_middle, fitting, holds, shares
-from kubeai_bot.tools.kubernetes.tool import Scene, Step
+from kubeai_bot.tools.kubernetes.tool import MOST_KEPT, Scene, Step
 
 _SCANNED = 2000
 """Objects that sorting and grep look through."""
@@ -43,7 +43,8 @@ def plan_list(arguments: ListResources, scene: Scene) -> Step:
             raise ToolError(parts[0].refused)
         if arguments.namespace and not any(part.count or part.looked or part.refused for part in parts):
             await _require_namespace(reach, arguments.namespace)
-        return _joined(parts, scene.budget)
+        whole = _joined([part.with_every_row() for part in parts], MOST_KEPT).content
+        return replace(_joined(parts, scene.budget), whole=whole)
 
     return Step(f"List {words}{place}", acts, run)
 
@@ -52,9 +53,10 @@ def plan_list(arguments: ListResources, scene: Scene) -> Step:
 class _Part:
     """One kind's share of an answer.
 
-    `lines` hold `header` lines and then a piece for each object; `count` is the number of objects that match,
-    `token` leads on in the server's list and `left` says how much is there; `looked` is the number of objects
-    looked through, 0 where the server selected them. `refused` and `nothing` are whole sentences.
+    `lines` hold `header` lines and then a piece for each object; `count` is the number of objects that match, `every`
+    the lines of all of them where the asked limit leaves some out; `token` leads on in the server's list and `left`
+    says how much is there; `looked` is the number of objects looked through, 0 where the server selected them.
+    `refused` and `nothing` are whole sentences.
     """
 
     name: str
@@ -66,6 +68,10 @@ class _Part:
     looked: int = 0
     refused: str = ""
     nothing: str = ""
+    every: tuple[str, ...] = ()
+
+    def with_every_row(self) -> _Part:
+        return replace(self, lines=self.every or self.lines)
 
     def shown(self, budget: int) -> str:
         if not self.count:
@@ -148,9 +154,11 @@ class _Listing:
             rows = [row for row in rows if holds("  ".join(row), self._asked.grep)]
         if not rows:
             return self._nothing(seen, more=bool(table.token))
+        most = self._asked.limit
         return _Part(
             self._name,
-            tuple(aligned(header, rows[: self._asked.limit])),
+            tuple(aligned(header, rows[:most])),
+            every=tuple(aligned(header, rows)) if len(rows) > most else (),
             header=int(bool(header)),
             count=len(rows),
             token=table.token,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from kubeai_bot.domain.message import Json
 from kubeai_bot.domain.tool import ToolResult
@@ -17,7 +18,7 @@ from kubeai_bot.tools.kubernetes.near import found_or_near
 from kubeai_bot.tools.kubernetes.paths import at, mapping
 from kubeai_bot.tools.kubernetes.reach import Query, Reach, Ref
 from kubeai_bot.tools.kubernetes.text import clean, counted, holds, newest_fitting, one_line, shares
-from kubeai_bot.tools.kubernetes.tool import Scene, Step
+from kubeai_bot.tools.kubernetes.tool import MOST_KEPT, Scene, Step
 
 _PODS = 10
 _STREAMS = 20
@@ -28,16 +29,24 @@ _LINE = 600
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One container's log: its lines (repeated ones folded), or why there are none."""
+    """One container's log: its lines (repeated ones folded), or why there are none. `size` in characters."""
 
     title: str
     lines: tuple[str, ...]
     note: str = ""
 
-    def shown(self, budget: int) -> str:
+    @property
+    def size(self) -> int:
+        return sum(len(line) + 1 for line in self.lines)
+
+    def with_short_lines(self) -> Stream:
+        return replace(self, lines=tuple(map(_short, self.lines)))
+
+    def shown(self, budget: int, most: int) -> str:
+        """The newest lines, at most so many, within so many characters."""
         if not self.lines:
             return f"== {self.title}: {self.note or 'no lines'}"
-        kept = newest_fitting(self.lines, budget)
+        kept = min(newest_fitting(self.lines, budget), most)
         older = [f"[{counted(len(self.lines) - kept, 'older line')} left out]"] if kept < len(self.lines) else []
         notes = [f"[{self.note}]"] if self.note else []
         return "\n".join([f"== {self.title}", *notes, *older, *self.lines[-kept:]])
@@ -61,10 +70,14 @@ def plan_logs(arguments: GetLogs, scene: Scene) -> Step:
         streams = await asyncio.gather(*(_stream(reach, arguments, pod, name) for pod, name in wanted[:_STREAMS]))
         if len(wanted) > _STREAMS:
             note = f"{note}\n[{len(wanted) - _STREAMS} more containers left out: name a container]".strip()
-        text = "\n".join([*([note] if note else []), *_within(streams, scene.budget)])
+        told = [note] if note else []
+        fits = sum(stream.size for stream in streams) <= scene.budget
+        short = streams if fits else [stream.with_short_lines() for stream in streams]
+        text = "\n".join([*told, *_within(short, scene.budget, arguments.tail_lines)])
+        whole = "\n".join([*told, *_within(streams, MOST_KEPT, MOST_KEPT)])
         lines = sum(len(stream.lines) for stream in streams)
         ok = any(stream.lines or not stream.note for stream in streams)
-        return ToolResult(text, f"{counted(lines, 'line')} of {counted(len(streams), 'container')}", ok)
+        return ToolResult(text, f"{counted(lines, 'line')} of {counted(len(streams), 'container')}", ok, whole=whole)
 
     return Step(f"Read logs of {arguments.namespace}/{of}{before}", acts, run, timeout=60.0)
 
@@ -133,7 +146,7 @@ async def _stream(reach: Reach, arguments: GetLogs, pod: Json, container: str) -
     lines = list(_folded(clean(answer.text).splitlines()))
     searched = len(lines)
     if arguments.grep:
-        lines = [line for line in lines if holds(line, arguments.grep)][-arguments.tail_lines :]
+        lines = [line for line in lines if holds(line, arguments.grep)]
     notes: list[str] = []
     if answer.truncated:
         notes.append(f"the log goes on after {_BYTES // 2**20} MiB: use fewer tail_lines or since_seconds")
@@ -165,20 +178,16 @@ def _silence(arguments: GetLogs, pod: Json, status: Json) -> str:
 
 
 def _folded(lines: list[str]) -> Iterator[str]:
-    """Long lines cut, and runs of the same line folded into one."""
-    run, count = "", 0
-    for line in lines:
-        short = line if len(line) <= _LINE else f"{line[:_LINE]}… (+{len(line) - _LINE} characters)"
-        if count and short == run:
-            count += 1
-            continue
-        if count:
-            yield run if count == 1 else f"{run}  [×{count}]"
-        run, count = short, 1
-    if count:
-        yield run if count == 1 else f"{run}  [×{count}]"
+    """Runs of the same line folded into one."""
+    for line, run in groupby(lines):
+        count = sum(1 for _ in run)
+        yield line if count == 1 else f"{line}  [×{count}]"
 
 
-def _within(streams: list[Stream], budget: int) -> list[str]:
-    sizes = [sum(len(line) + 1 for line in stream.lines) for stream in streams]
-    return [stream.shown(share) for stream, share in zip(streams, shares(sizes, budget), strict=True)]
+def _short(line: str) -> str:
+    return line if len(line) <= _LINE else f"{line[:_LINE]}… (+{len(line) - _LINE} characters)"
+
+
+def _within(streams: list[Stream], budget: int, most: int) -> list[str]:
+    rooms = shares([stream.size for stream in streams], budget)
+    return [stream.shown(room, most) for stream, room in zip(streams, rooms, strict=True)]

@@ -55,7 +55,8 @@ def plan_top(arguments: Top, scene: Scene) -> Step:
         kept = fitting(lines, scene.budget)
         left_out = len(rows) - (kept - 1)
         notes = [f"[{left_out} of {len(rows)} rows left out: limit, label_selector]"] if left_out else []
-        return ToolResult("\n".join([*lines[:kept], *notes]), counted(len(rows), "row"))
+        whole = "\n".join(aligned(header, [cells for _, cells in rows]))
+        return ToolResult("\n".join([*lines[:kept], *notes]), counted(len(rows), "row"), whole=whole)
 
     return Step(f"Usage of {arguments.kind}{place}", scene.acts(("list", used), ("list", bounds)), run)
 

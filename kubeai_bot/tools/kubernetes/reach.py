@@ -70,6 +70,9 @@ class Reach:
     Every request must be one of `acts`, which policy has judged; any other raises ForbiddenByPolicy, since what was
     not declared was not judged. All methods raise ApiStatus and the other ClusterErrors.
 
+    What changes something is sent only while there is time for its own timeout within `window`: the seconds that the
+    call may take, and the moment of `time.monotonic()` at which its session may be in other hands.
+
     With `redactor` (for what only reads) answers are redacted as they come, before anything is cut off them: half a
     secret would not be recognised any more.
     """
@@ -79,7 +82,7 @@ class Reach:
         cluster: Cluster,
         identity: ClusterIdentity,
         acts: Sequence[Act],
-        start_before: float | None = None,
+        window: tuple[float, float] | None = None,
         progress: Progress = silent,
         redactor: Redactor | None = None,
     ) -> None:
@@ -87,7 +90,7 @@ class Reach:
         self.progress = progress
         self._identity = identity
         self._acts = tuple(acts)
-        self._start_before = start_before
+        self._window = window
         self._redactor = redactor
         self._gate = asyncio.Semaphore(AT_ONCE)
 
@@ -123,7 +126,9 @@ class Reach:
         for verb in ("get", "create"):
             self._declared(verb, ref)
         async with self._gate:
-            return await self.cluster.exec(self._identity, replace(command, start_before=self._start_before))
+            timeout, latest = self._fence(command.timeout)
+            command = replace(command, timeout=timeout, start_before=latest)
+            return await self.cluster.exec(self._identity, command)
 
     async def document(self, path: str, query: Query = (), *, timeout: float = _TIMEOUT) -> Json:
         """A discovery document (`/version`, `/openapi/v3`), which is about no object."""
@@ -133,11 +138,20 @@ class Reach:
 
     async def _send(self, verb: str, ref: Ref, query: Query = (), **more: Any) -> Response:
         self._declared(verb, ref)
-        request = Request(_METHODS[verb], ref.path, query, timeout=_TIMEOUT, start_before=self._start_before)
-        request = replace(request, **more)
+        method = _METHODS[verb]
+        timeout, latest = (_TIMEOUT, None) if method == "GET" else self._fence(_TIMEOUT)
+        request = replace(Request(method, ref.path, query, timeout=timeout, start_before=latest), **more)
         async with self._gate:
             response = await self.cluster.request(self._identity, request)
         return response if self._redactor is None else await asyncio.to_thread(redacted, response, self._redactor)
+
+    def _fence(self, timeout: float) -> tuple[float, float | None]:
+        """The timeout of a request, and the moment up to which it may be sent."""
+        if self._window is None:
+            return timeout, None
+        longest, end = self._window
+        timeout = min(timeout, longest)
+        return timeout, end - timeout
 
     def _declared(self, verb: str, ref: Ref) -> None:
         wanted = ref.act(self.cluster.name, verb)

@@ -35,9 +35,9 @@ def plan_status(arguments: RolloutStatus, scene: Scene) -> Step:
         obj = await _followed(reach, ref, arguments.wait_seconds)
         verdict, complete = progress(obj)
         below = [] if complete else await children(reach, ref, obj)
-        lines = [f"{ref}: {verdict}", *_why(obj, below, scene)]
+        text = "\n".join([f"{ref}: {verdict}", *_why(obj, below, scene)])
         hint = "describe_resource and get_logs tell more"
-        return ToolResult(cut_middle("\n".join(lines), scene.budget, hint), one_line(verdict, 100))
+        return ToolResult(cut_middle(text, scene.budget, hint), one_line(verdict, 100), whole=text)
 
     intent = f"Follow the rollout of {ref}" if arguments.wait_seconds else f"Rollout status of {ref}"
     return Step(intent, acts, run, timeout=_AT_LEAST + arguments.wait_seconds)

@@ -27,7 +27,8 @@ def plan_api_resources(arguments: ApiResources, scene: Scene) -> Step:
         notes = [f"[{len(lines) - kept} more groups left out: use grep]"] if kept < len(lines) else []
         if not arguments.namespaced:
             notes.append("(* = not in a namespace)")
-        return ToolResult("\n".join([*lines[:kept], *notes]), counted(len(lines), "API group"))
+        shown = "\n".join([*lines[:kept], *notes])
+        return ToolResult(shown, counted(len(lines), "API group"), whole="\n".join(lines))
 
     return Step("List the kinds of the cluster", (), run)
 
@@ -61,7 +62,8 @@ def plan_explain(arguments: Explain, scene: Scene) -> Step:
         for place, step in enumerate(steps):
             schema = _below(schemas, schema, step, [resource.kind, *steps[:place]])
         text = "\n".join(_told(schemas, schema, resource, steps))
-        return ToolResult(cut_middle(text, scene.budget, "explain one `field`"), ".".join([resource.kind, *steps]))
+        shown = cut_middle(text, scene.budget, "explain one `field`")
+        return ToolResult(shown, ".".join([resource.kind, *steps]), whole=text)
 
     return Step(f"Explain {'.'.join([resource.kind, *steps])}", (), run)
 

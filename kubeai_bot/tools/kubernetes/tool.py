@@ -18,6 +18,10 @@ from kubeai_bot.tools.kubernetes.resolve import Kinds
 
 A = TypeVar("A", bound=Arguments)
 
+MOST_KEPT = 1_000_000
+"""Characters of a large result that a tool gives as `whole`, to be kept beside the session: what was read is bounded by
+objects and bytes, and this bounds what stays of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:

@@ -35,7 +35,7 @@ from kubeai_bot.tools.kubernetes.rollout import plan_status
 from kubeai_bot.tools.kubernetes.schema import checked, description_of, schema_of
 from kubeai_bot.tools.kubernetes.schemas import plan_api_resources, plan_explain
 from kubeai_bot.tools.kubernetes.text import clean, cut_middle, one_line
-from kubeai_bot.tools.kubernetes.tool import ChangeStep, Scene, Step, Tool
+from kubeai_bot.tools.kubernetes.tool import MOST_KEPT, ChangeStep, Scene, Step, Tool
 
 _TOOLS: tuple[Tool[Any], ...] = (
     Tool("list_resources", said.ListResources, plan_list),
@@ -149,14 +149,17 @@ class KubernetesTools:
         reach = self._reach(planned, scene, context, context.redactor if reads else None)
         running = step.run(reach) if isinstance(step, Step) else step.change.carry_out(reach, context)
         result = await self._worded(running, scene, context)
-        content = cut_middle(clean(result.content), BUDGET + BUDGET // 4, "ask for less")
+        content, whole = _within_budget(result)
         summary = clean(one_line(result.summary, 160))
         if self._names_cluster(planned.call):
-            content, summary = f"Cluster {scene.cluster.name}:\n{content}", f"{scene.cluster.name}: {summary}"
+            heading = f"Cluster {scene.cluster.name}:\n"
+            content, summary = heading + content, f"{scene.cluster.name}: {summary}"
+            whole = heading + whole if whole else ""
         return replace(
             result,
             content=content,
             summary=summary,
+            whole=whole,
             verify=self._follow_up(result.verify, planned.call, scene, "verify"),
             undo=self._follow_up(result.undo, planned.call, scene, "undo"),
         )
@@ -186,7 +189,9 @@ class KubernetesTools:
         self, planned: PlannedCall, scene: Scene, context: CallContext, redactor: Redactor | None = None
     ) -> Reach:
         as_whom = scene.identity.on(scene.cluster.name)
-        return Reach(scene.cluster, as_whom, planned.acts, planned.start_before, context.progress, redactor)
+        begins, longest = planned.start_before, planned.timeout
+        window = None if begins is None else (longest, begins + longest)
+        return Reach(scene.cluster, as_whom, planned.acts, window, context.progress, redactor)
 
     async def _as_planned(self, planned: PlannedCall, identity: Identity) -> tuple[Step | ChangeStep, Scene]:
         _, step, scene = await self._step(planned.call, identity)
@@ -242,3 +247,10 @@ class KubernetesTools:
             self._write_timeout,
             self._allow_shell,
         )
+
+
+def _within_budget(result: ToolResult) -> tuple[str, str]:
+    """Content and whole, clean and bounded. No whole where that is no large result: then less was asked for."""
+    whole = clean(cut_middle(result.whole or result.content, MOST_KEPT, "more than is kept"))
+    content = cut_middle(clean(result.content), BUDGET + BUDGET // 4, "see the end")
+    return content, whole if len(whole) > BUDGET and whole != content else ""

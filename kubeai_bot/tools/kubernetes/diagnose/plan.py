@@ -18,7 +18,7 @@ from kubeai_bot.tools.kubernetes.diagnose.kinds import (
     TARGETS,
 )  # fmt: skip
 from kubeai_bot.tools.kubernetes.diagnose.reading import Reading
-from kubeai_bot.tools.kubernetes.diagnose.report import DETAILS, report
+from kubeai_bot.tools.kubernetes.diagnose.report import DETAILS, EVERYTHING, report
 from kubeai_bot.tools.kubernetes.diagnose.rules import RULES
 from kubeai_bot.tools.kubernetes.near import found_or_near
 from kubeai_bot.tools.kubernetes.reach import Reach, Ref
@@ -39,7 +39,7 @@ def plan_diagnose(arguments: Diagnose, scene: Scene) -> Step:
         best = f": {found[0].finding.about} {found[0].finding.says}" if found else ""
         blind = not found and known.PODS not in picture.objects
         summary = "the pods could not be read" if blind else f"{counted(len(found), 'finding')}{best}"
-        return ToolResult(text, summary, ok=not blind)
+        return ToolResult(text, summary, ok=not blind, whole=report(picture, found, EVERYTHING))
 
     what = str(target) if target else f"namespace {space}"
     return Step(f"Diagnose {what}", _acts(space, target, scene, wider=arguments.wider), run, timeout=60.0)

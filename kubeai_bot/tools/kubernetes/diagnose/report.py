@@ -13,6 +13,7 @@ from kubeai_bot.tools.kubernetes.diagnose.finding import Ranked
 from kubeai_bot.tools.kubernetes.diagnose.picture import Picture, name_of
 from kubeai_bot.tools.kubernetes.paths import at, items
 from kubeai_bot.tools.kubernetes.text import counted, one_line
+from kubeai_bot.tools.kubernetes.tool import MOST_KEPT
 
 _SYMPTOM = 55
 _CAUSE = 75
@@ -35,6 +36,8 @@ DETAILS = {
     "normal": Detail(1500, 4, 9, 6, 4),
     "full": Detail(4000, 12, 20, 12, 20),
 }
+EVERYTHING = Detail(MOST_KEPT // 4, 1000, 1000, 1000, 0)
+"""For the report that is kept where it is a large one."""
 
 
 def report(picture: Picture, found: Sequence[Ranked], detail: Detail) -> str:
