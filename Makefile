@@ -92,7 +92,7 @@ else
 endif
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
-	@echo "Installing what the bot needs into $(VENV): up to a minute the first time."
+	@echo "Installing what the bot needs into $(VENV): a minute or two the first time."
 	@$(INSTALL) --require-hashes -r requirements/runtime.txt
 	@$(INSTALL) --no-deps -e .
 	@touch $@

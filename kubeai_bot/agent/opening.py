@@ -74,6 +74,9 @@ class TurnOpener:
         try:
             draft.identity = await contain(self._resolver.resolve(incoming.speaker), "identity")
         except UserError as error:
+            if incoming.kind == "help":
+                draft.payload = Text(self._words.help_for_refused(error.reply))
+                return draft
             draft.payload = Failure(error.reply, "refused")
             await self._denied(journal, incoming, turn_id)
         except Crashed:

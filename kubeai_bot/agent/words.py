@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,12 @@ NOT_YOURS = (
     " at what was said before."
 )
 STORE_FAILED = "My session store did not answer, so I cannot tell. Ask again in a minute."
+
+_OF_SERVER = "__"
+"""Between the name of an MCP server and that of its tool."""
+_SENTENCE = re.compile(r".+?(?:[.!?](?= )|$)")
+_LONGEST = 120
+"""Characters of a tool's line."""
 
 CHANGES = {
     Mode.NONE: "I change nothing: for a change I give you the command.",
@@ -66,6 +73,10 @@ class Words:
                 return Reply(await self._stored(incoming.speaker.user_id))
             case kind:
                 return Reply(self._said(kind, session, identity))
+
+    def help_for_refused(self, refusal: str) -> str:
+        """Help for somebody who is answered nothing else, with the reason why; it names no cluster."""
+        return f"{help_text(self.rules.name, self.rules.mode, ())}\n\n**Before I can do that for you:** {refusal}"
 
     def _said(self, kind: InboxKind, session: Session, identity: Identity) -> str:
         answers: Mapping[str, Callable[[], str]] = {
@@ -129,9 +140,30 @@ def servers_text(mcp_status: Json) -> str:
 
 
 def tools_text(specs: Sequence[ToolSpec], mcp_status: Json) -> str:
-    """What the word `tools` answers: every tool by name, those that change something marked."""
-    names = [f"`{spec.name}`{'' if spec.effect is Effect.READ else ' (changes)'}" for spec in specs]
-    return f"{_counted(len(names), 'tool')}: {', '.join(names)}\n{servers_text(mcp_status)}".strip()
+    """What the word `tools` answers: a line for each tool, those that change something apart, and one for the tools of
+    each MCP server (whose own descriptions are written for the model)."""
+    own = [spec for spec in specs if _OF_SERVER not in spec.name]
+    looking = [_line(spec) for spec in own if spec.effect is Effect.READ]
+    changing = [_line(spec) for spec in own if spec.effect is not Effect.READ]
+    servers: dict[str, list[str]] = {}
+    for spec in specs:
+        server, of_server, tool = spec.name.partition(_OF_SERVER)
+        if of_server:
+            servers.setdefault(server, []).append(f"`{tool}`{'' if spec.effect is Effect.READ else ' (changes)'}")
+    lent = [f"- {server}: {', '.join(tools)}" for server, tools in servers.items()]
+    parts = (("To look", looking), ("To change something", changing), ("From MCP servers", lent))
+    lists = [f"**{title}**\n" + "\n".join(lines) for title, lines in parts if lines]
+    return "\n\n".join([f"{_counted(len(specs), 'tool')}:", *lists, servers_text(mcp_status)]).strip()
+
+
+def _line(spec: ToolSpec) -> str:
+    """The name, and the first sentence of the description."""
+    said = _SENTENCE.match(" ".join(spec.description.split()))
+    return f"- `{spec.name}`" + (f": {_shortened(said[0].rstrip('.'))}" if said else "")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}…"
 
 
 def _counted(number: int, what: str) -> str:
@@ -151,10 +183,11 @@ def help_text(name: str, mode: Mode, clusters: Sequence[str]) -> str:
         f"Everything I look at, I look at with *your* Kubernetes permissions. {CHANGES[mode]}\n\n"
         "In a thread I have answered in you need not mention me again. Words I know:\n"
         "- `stop` stops me\n"
-        "- `clear` starts afresh in this thread\n"
+        "- `new` (or `clear`) starts afresh in this thread\n"
+        "- `yes` or `no` decides on the change that you asked for and that waits for an approval\n"
         "- `status` says what this thread's session is\n"
         "- `tools` lists what I can look at and do\n"
-        "- `grants` lists the standing approvals of this thread\n"
+        "- `grants` lists the standing approvals of this thread, `revoke ID` ends one\n"
         "- `forget this thread` deletes what I have on record of it\n"
         "- `what do you store about me` says what that is\n"
         "- `help` shows this text"

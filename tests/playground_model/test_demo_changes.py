@@ -84,14 +84,12 @@ async def test_a_rollout_that_does_not_get_on_is_shown_with_its_reason(demo: Sho
     assert "Verified" not in answer
 
 
-async def test_who_may_not_is_told_the_missing_right(demo: Shop) -> None:
-    for wish, command in {
-        "restart checkout in shop": "kubectl -n shop rollout restart deployment/checkout",
-        "set the memory limit of search in shop to 1Gi": "kubectl -n shop set resources deployment/search -c search",
-    }.items():
+async def test_who_may_not_is_told_the_missing_right_and_no_way_around_the_bot(demo: Shop) -> None:
+    for wish in ("restart checkout in shop", "set the memory limit of search in shop to 1Gi"):
         answer = await demo.thread(MIA, Mode.AUTO).ask(wish)
         assert "Not done: you lack the right `patch deployments` in namespace `shop`" in answer
-        assert command in answer
+        assert "can ask me for the same" in answer
+        assert "kubectl" not in answer
     assert "`get nodes` cluster-wide" in await demo.thread(MIA, Mode.AUTO).ask("cordon node demo-worker-1")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from kubeai_bot.domain.policy import Mode
 from kubeai_bot.playground.model.demo import LABEL
+from kubeai_bot.playground.model.question import read_question
 from tests.playground_model.small_loop import MIA, OMAR, Shop, shop
 
 
@@ -93,8 +94,33 @@ async def test_scaling_is_done_where_it_is_allowed_and_explained_where_not(demo:
     assert "Not done" in refused
     assert "`update deployments/scale` in namespace `shop`" in refused
     off = await demo.thread(OMAR).ask("scale shop/frontend to 5")
-    for answer in (refused, off):
-        assert "kubectl -n shop scale deployment/frontend --replicas=5" in answer
+    assert "kubectl" not in refused
+    assert "kubectl -n shop scale deployment/frontend --replicas=5" in off
+
+
+@pytest.mark.parametrize("seed", [None, *SEEDS[:2]])
+async def test_the_next_step_is_something_to_say_where_the_bot_has_a_tool_for_it(
+    tmp_path: Path, seed: int | None
+) -> None:
+    actions = {"rollout": "undo", "oom": "resources", "unschedulable": "resources", "image-pull": "image"}
+    async with shop(tmp_path, seed) as world:
+        faults = [fault for fault in world.scenario.faults if fault.kind in actions]
+        assert {fault.kind for fault in faults} == set(actions)
+        for fault in faults:
+            answer = await world.thread(OMAR, Mode.AUTO).ask(f"Why is {fault.workload} not ready?")
+            assert "kubectl" not in answer
+            (said,) = re.findall(r"say _(.+)_\.", answer)
+            asked = read_question(said)
+            assert asked.wish is not None
+            assert asked.wish.action == actions[fault.kind]
+            assert (asked.names, asked.namespaces) == ((fault.workload,), (fault.namespace,))
+
+
+async def test_where_the_bot_may_go_back_it_says_how_to_ask_for_it(demo: Shop) -> None:
+    assert "To go back: say _roll back search in shop_." in await demo.thread(OMAR, Mode.AUTO).ask(
+        "rollout status of search"
+    )
+    assert "kubectl" not in await demo.thread(OMAR).ask("logs of frontend")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from kubeai_bot.playground.cluster.control.budgets import Budgets
 from kubeai_bot.playground.cluster.control.collecting import Collector, owner_uids
 from kubeai_bot.playground.cluster.control.placement import with_cordon_taint
 from kubeai_bot.playground.cluster.control.podlife import NODES, PODS
+from kubeai_bot.playground.cluster.control.recurring import Recurring
 from kubeai_bot.playground.cluster.control.replicas import Replicas
 from kubeai_bot.playground.cluster.control.rollouts import DEPLOYMENTS, REPLICA_SETS, Rollouts
 from kubeai_bot.playground.cluster.control.stateful import DAEMON_SETS, STATEFUL_SETS, DaemonSets, StatefulSets
@@ -66,6 +67,7 @@ class Controllers:
             BUDGETS: Budgets(bench).step,
         }
         self._store.listen(self._notice)
+        Recurring(bench).start()
 
     def stop(self) -> None:
         for timer in self._timers:

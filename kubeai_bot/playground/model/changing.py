@@ -44,14 +44,13 @@ def make_change(asked: Asked, conversation: Conversation) -> Rule:
     if isinstance(plan, str):
         return plan
     (done,) = yield [plan.call]
-    by_hand = code(plan.by_hand)
     if not done.looked:
-        return f"I have no tool that changes anything here. You can run it yourself: {by_hand}"
+        return f"I have no tool that changes anything here. You can run it yourself: {code(plan.by_hand)}"
     if not is_done(done.content):
         right = missing_right(done.content)
-        who = "Somebody who may can ask me for it, or run" if right else "By hand it would be"
-        reason = f"you lack the right {right}" if right else sentence(done.content)
-        return f"Not done: {reason.rstrip('.')}. {who}: {by_hand}"
+        if right:
+            return f"Not done: you lack the right {right}. Somebody who has it can ask me for the same."
+        return f"Not done: {sentence(done.content).rstrip('.')}."
     looks = _looks_after(plan.call, conversation)
     if not looks and plan.call.tool in _ROLLOUTS and isinstance(plan.call.arguments, Mapping):
         where = {key: plan.call.arguments[key] for key in ("kind", "namespace", "name")}

@@ -46,7 +46,7 @@ def find_unhealthy(asked: Asked, conversation: Conversation) -> Rule:
         f" {' and '.join(code(place) for place in sorted(places))} (of {len(listing.of('pods'))} pods in"
         f" {listing.looked})."
     )
-    sections = [_section(case, suspect.pods) for case, suspect in zip(cases, chosen, strict=True)]
+    sections = [_section(case, suspect.pods, conversation) for case, suspect in zip(cases, chosen, strict=True)]
     if left_out := suspects[_MOST_CASES:]:
         names = ", ".join(code(suspect.case.title) for suspect in left_out)
         listing.remarks.append(f"Not looked at more closely: {names}. Ask for them by name.")
@@ -63,7 +63,7 @@ def explain_one(asked: Asked, conversation: Conversation) -> Rule:
     suspects = _suspects(listing)
     if suspects:
         cases = yield from _examine(suspects[:3])
-        sections = [_section(case, suspect.pods) for case, suspect in zip(cases, suspects, strict=False)]
+        sections = [_section(case, suspect.pods, conversation) for case, suspect in zip(cases, suspects, strict=False)]
         return _with_remarks("\n\n".join(sections), listing.remarks)
     rows = [*listing.of("deployments"), *listing.of("pods")][:10]
     facts = [f"{row['NAMESPACE']}/{row.get('NAME', '?')}  {_state_of(row)}" for row in rows]
@@ -179,7 +179,7 @@ def _describe(kind: str, namespace: str, name: str) -> Call:
     return Call("describe_resource", {"kind": kind, "namespace": namespace, "name": name})
 
 
-def _section(case: Case, pods: int) -> str:
+def _section(case: Case, pods: int, conversation: Conversation) -> str:
     """What is wrong with one workload, with its proof and the next step."""
     finding = conclude(case)
     count = f"{pods} pods, for example" if pods > 1 else "pod"
@@ -193,7 +193,7 @@ def _section(case: Case, pods: int) -> str:
             lines.append(f"I may not {part}: {right} is missing.")
         elif text and text.startswith(("Cluster ", "There is no", "Not found")):
             lines.append(f"I could not {part}: {sentence(text)}")
-    lines.append(f"{finding.advice} {code(finding.command)}")
+    lines.append(finding.next_step(conversation.tools))
     return "\n".join(lines)
 
 

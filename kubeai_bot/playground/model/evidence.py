@@ -6,8 +6,8 @@ Each reading looks for one well-known way to fail. Nothing is concluded that no 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
 
 from kubeai_bot.playground.model.tables import code, lines_with, missing_right
 
@@ -15,6 +15,8 @@ _BAD_LINE = re.compile(
     r"\b(?:fatal|panic|error|exception|traceback|critical|emerg|denied|refused|cannot|failed|unable)\b", re.IGNORECASE
 )
 _LOUD_LINE = re.compile(r"\b(?:fatal|panic|critical|emerg)\b", re.IGNORECASE)
+_MODEST = {"cpu": "1", "memory": "1Gi"}
+"""Requests that most nodes have room for."""
 _WARNING = re.compile(r"^\S+ +Warning +(?P<reason>\S+) +(?:[A-Z]\w+/[\w.-]+ +)?(?P<message>.+)$")
 
 
@@ -41,18 +43,31 @@ class Case:
         """For kubectl: the workload where it is known, else the pod."""
         return f"{self.owner}/{self.workload}" if self.owner and self.workload else f"pod/{self.pod}"
 
+    @property
+    def named(self) -> str:
+        """For the bot: the same in plain words."""
+        return f"{self.workload or self.pod}{f' in {self.namespace}' if self.namespace else ''}"
+
     def kubectl(self, command: str) -> str:
         return f"kubectl -n {self.namespace} {command}" if self.namespace else f"kubectl {command}"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A conclusion in one sentence, the words that prove it, and the next step with a command."""
+    """A conclusion in one sentence, the words that prove it, and the next step with a command; where the bot can do
+    that too, what to say to it (`wish`), and the `tool` that it needs for that."""
 
     says: str
     proof: tuple[str, ...]
     advice: str
     command: str
+    wish: str = ""
+    tool: str = ""
+
+    def next_step(self, tools: Container[str]) -> str:
+        """What to do now, where the bot has these tools."""
+        by_bot = self.wish and self.tool in tools
+        return f"{self.advice} say _{self.wish}_." if by_bot else f"{self.advice} {code(self.command)}"
 
 
 def conclude(case: Case) -> Finding:
@@ -61,7 +76,9 @@ def conclude(case: Case) -> Finding:
         if (finding := reading(case)) is not None:
             return _with_rollout(case, finding)
     if case.owner_text and (stuck := _stuck(case.owner_text)):
-        return _with_rollout(case, Finding("is not rolled out", stuck, "See what holds it up:", _describe(case)))
+        wish = f"what is the rollout status of {case.named}?"
+        found = Finding("is not rolled out", stuck, "See what holds it up:", _describe(case), wish, "rollout_status")
+        return _with_rollout(case, found)
     state = case.status or "its state"
     told = next(lines_with(case.pod_text, r"STATE: (?!running)"), "").removeprefix("STATE: ")
     proof = (told, *_warnings(case.pod_text)[-2:], *_bad_lines(case.logs)[-2:])
@@ -89,7 +106,8 @@ def _unschedulable(case: Case) -> Finding | None:
         f"Lower the {resource} request, or add a node that is large enough:" if resource else "Compare with the nodes:"
     )
     command = case.kubectl(f"edit {case.target}") if resource else "kubectl describe nodes"
-    return Finding(says, (message,), advice, command)
+    wish = f"set the {resource} request of {case.named} to {_MODEST[resource]}" if resource in _MODEST else ""
+    return Finding(says, (message,), advice, command, wish, "set_resources")
 
 
 def _image(case: Case) -> Finding | None:
@@ -109,7 +127,10 @@ def _image(case: Case) -> Finding | None:
     container = _after(case.pod_text, rf"^([\w.-]+): {re.escape(image)}$") if image else ""
     repository = image.rpartition(":")[0] or image
     command = f"set image {case.target} {container or '<container>'}={repository or '<image>'}:<existing tag>"
-    return Finding(says, (proof,), "Set a tag that exists (or push this one):", case.kubectl(command))
+    wish = f"set the image of {case.named} to {repository}:TAG" if repository else ""
+    return Finding(
+        says, (proof,), "Set a tag that exists (or push this one):", case.kubectl(command), wish, "set_image"
+    )
 
 
 def _out_of_memory(case: Case) -> Finding | None:
@@ -123,7 +144,8 @@ def _out_of_memory(case: Case) -> Finding | None:
     )
     grown = tuple(line for line in _log_lines(case.logs) if re.search(r"memory|heap|oom", line, re.IGNORECASE))[-2:]
     command = case.kubectl(f"set resources {case.target} --limits=memory=<more than {limit or 'now'}>")
-    return Finding(says, (exit_text, *grown), "Raise the limit, or find what eats the memory:", command)
+    advice, wish = "Raise the limit, or find what eats the memory:", f"give {case.named} more memory"
+    return Finding(says, (exit_text, *grown), advice, command, wish, "set_resources")
 
 
 def _crash(case: Case) -> Finding | None:
@@ -147,7 +169,9 @@ def _crash(case: Case) -> Finding | None:
         says += f"; it reads its configuration from ConfigMap {code(config[0])}"
         return Finding(says, proof, "Correct what the log line names:", case.kubectl(f"edit configmap {config[0]}"))
     follow = f" -c {container}" if container else ""
-    return Finding(says, proof, "Read the whole of its last log:", case.kubectl(f"logs {case.pod}{follow} --previous"))
+    command = case.kubectl(f"logs {case.pod}{follow} --previous")
+    wish = f"show the logs of {replace(case, workload='').named}"
+    return Finding(says, proof, "Read the whole of its last log:", command, wish, "get_logs")
 
 
 def _unready(case: Case) -> Finding | None:
@@ -176,14 +200,15 @@ def _with_rollout(case: Case, finding: Finding) -> Finding:
     )
     alive = sorted(((int(number), int(ready), images) for _, number, ready, wanted, images in sets if int(wanted)))
     if not stuck or len(alive) < 2 or alive[-1][1] > 0 or not any(ready for _, ready, _ in alive[:-1]):
-        return Finding(finding.says, (*finding.proof, *stuck[:1]), finding.advice, finding.command)
+        return replace(finding, proof=(*finding.proof, *stuck[:1]))
     new, old = alive[-1], alive[-2]
     says = (
         f"has a rollout that does not get on: revision {new[0]} ({code(new[2])}) {finding.says}, while revision"
         f" {old[0]} ({code(old[2])}) still serves"
     )
     command = case.kubectl(f"rollout undo {case.target}")
-    return Finding(says, (*finding.proof, *stuck[:1]), "Go back until it is repaired:", command)
+    proof, wish = (*finding.proof, *stuck[:1]), f"roll back {case.named}"
+    return Finding(says, proof, "Go back until it is repaired:", command, wish, "rollout_undo")
 
 
 # --- reading texts ---

@@ -80,8 +80,7 @@ def _logs_of(place: str, pod: str, notes: Sequence[str]) -> Rule:
     lines = [line for line in before.content.splitlines() if line.strip() and not line.startswith(("==", "["))]
     if before.looked and not before.forbidden and lines and not all(line in now.content for line in lines):
         said = _lines(said, "And of the run before its last restart:", quoted(lines[-_LINES_SHOWN:]))
-    command = code(f"kubectl -n {place} logs {pod} --all-containers --tail={_LINES_SHOWN}")
-    return _lines(said, *notes, f"The same by hand: {command}")
+    return _lines(said, *notes)
 
 
 def _newest(logs: str) -> list[str]:
@@ -164,7 +163,9 @@ def follow_rollout(asked: Asked, conversation: Conversation) -> Rule:
     title = code(f"{place}/{name}")
     parts = [_refused(status, f"see the rollout of {title}") or _lines(f"Rollout of {title}:", quoted(_short(status)))]
     parts += [_refused(history, "see its history") or _lines("Its revisions:", quoted(_short(history)))]
-    return _lines(*parts, f"To go back: {code(f'kubectl -n {place} rollout undo {kind}/{name}')}")
+    by_hand = code(f"kubectl -n {place} rollout undo {kind}/{name}")
+    back = f"say _roll back {name} in {place}_." if "rollout_undo" in conversation.tools else by_hand
+    return _lines(*parts, f"To go back: {back}")
 
 
 def list_clusters(_asked: Asked, _conversation: Conversation) -> Rule:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from kubeai_bot.playground.cluster.control.placement import place
 from kubeai_bot.playground.cluster.deletion import DeleteOptions, remove
 from kubeai_bot.playground.cluster.derived import endpoints_for, pod_for
 from kubeai_bot.playground.cluster.events import event_about
 from kubeai_bot.playground.cluster.kubelet import Kubelet, Outcome
-from kubeai_bot.playground.cluster.objects import Obj, controller_of, copied, dig, labels_of, name_of, namespace_of, now
+from kubeai_bot.playground.cluster.objects import (
+    Obj,
+    controller_of,
+    copied,
+    dig,
+    labels_of,
+    moment,
+    name_of,
+    namespace_of,
+    now,
+)
 from kubeai_bot.playground.cluster.podstatus import (
     back_off_image,
     back_off_restart,
@@ -100,7 +111,7 @@ class PodLife:
         pod = self._find(uid)
         if pod is None or not dig(pod, "spec", "nodeName") or dig(pod, "status", "phase") in {"Succeeded", "Failed"}:
             return
-        outcome = self._kubelet.judge(pod, self._read_config)
+        outcome = self.fate(pod)
         at = now()
         settled = copied(pod)
         settled["status"] = pod_status(pod, outcome, at, restarts=1, last_end=at)
@@ -118,7 +129,7 @@ class PodLife:
         pod = self._find(uid)
         if pod is None:
             return
-        outcome = self._kubelet.judge(pod, self._read_config)
+        outcome = self.fate(pod)
         done = outcome.kind == "healthy"
         self._store.replace(PODS, {**pod, "status": ended_status(pod, now(), failed=not done)})
         if done:
@@ -135,6 +146,24 @@ class PodLife:
     def restart(self, pod: Obj) -> None:
         """Starts the containers again, as after a change of an image."""
         self._later(self.settle, pod["metadata"]["uid"])
+
+    def fate(self, pod: Obj) -> Outcome:
+        """What becomes of a pod as things are now."""
+        return self._kubelet.judge(pod, self._read_config)
+
+    def crash_again(self, pod: Obj, at: datetime) -> None:
+        """The container that has crashed was started once more, and has ended again at `at`."""
+        outcome = self.fate(pod)
+        if outcome.kind not in {"crash", "oom"}:
+            return
+        known = next(s for s in pod["status"]["containerStatuses"] if s["name"] == outcome.container)
+        began = moment(pod["status"]["startTime"]) or at
+        again = copied(pod)
+        again["status"] = pod_status(pod, outcome, began, restarts=known["restartCount"] + 1, last_end=at)
+        container = next(c for c in pod["spec"]["containers"] if c["name"] == outcome.container)
+        log = container_log(pod, container, outcome, began, at)
+        self._state.logs.put(namespace_of(pod), name_of(pod), container["name"], log)
+        self._store.replace(PODS, again)
 
     def refresh_endpoints(self, namespace: str) -> None:
         """Brings the Endpoints of every Service in the namespace in step with its pods."""

@@ -22,7 +22,7 @@ function foldable(key, open, summary, body, context, more = {}) {
   return node;
 }
 
-const STATUS_WORDS = { pending: "waiting", in_progress: "running", complete: "done", error: "failed" };
+const STATUS_WORDS = { pending: "not done", in_progress: "running", complete: "done", error: "failed" };
 
 const shown = (value, context) => (typeof value === "string" ? plain(value) : value ? richText(value, context.names) : null);
 const filled = (value) => Boolean(typeof value === "string" ? value : value && richWords(value));
@@ -49,7 +49,7 @@ export function plan(title, tasks, context) {
   const count = (status) => tasks.filter((card) => card.status === status).length;
   const [done, failed] = [count("complete"), count("error")];
   const running = done + failed < tasks.length;
-  const waiting = running && !count("in_progress") && done + failed > 0; // for an approval: nobody is at work
+  const waiting = running && !count("in_progress"); // for an approval, or stopped: nobody is at work
   const state = waiting ? "pending" : running ? "in_progress" : tasks.length && !done ? "error" : "complete";
   const tally = [running ? `${done} of ${tasks.length} done` : `${done} done`, failed ? `${failed} failed` : null].filter(Boolean).join(", ");
   const summary = el("span", { class: "plan-title" }, el("span", { class: `task-mark ${state}`, "aria-hidden": "true" }), el("strong", {}, title || "Plan"), el("small", {}, tally));
