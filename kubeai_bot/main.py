@@ -99,7 +99,9 @@ async def running_bot(
             tools.mcp_status,
             lambda: [f"skill {bad}" for bad in tools.bad_skills()],
         )
-        runner = Runner(store, telemetry.stage(SlackStage(calls, me)), parts, rules, pace, tools.hooks)
+        stage = SlackStage(calls, me, find=store.find)
+        stack.callback(stage.close)
+        runner = Runner(store, telemetry.stage(stage), parts, rules, pace, tools.hooks)
         working = asyncio.create_task(_work(runner, store, settings), name="runner")
         stack.push_async_callback(_end, working)
         stack.push_async_callback(runner.stop, GRACE)

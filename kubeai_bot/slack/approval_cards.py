@@ -42,6 +42,9 @@ LEAST_DIFF = 600
 MOST_NAMED = 10
 _INTENT, _OBJECT, _WARNING = 300, 120, 300
 
+EXPIRED = "expired; nothing was changed"
+"""How an approval ended that nobody decided on in time."""
+
 RISKS: Mapping[str, str] = {"low": "low", "medium": "medium", "high": "HIGH"}
 
 
@@ -74,9 +77,17 @@ def grant_namespace(approval: Approval) -> str:
     return namespaces.pop() if approval.ask.bypass and len(namespaces) == 1 else ""
 
 
+def mcp_server(approval: Approval) -> str:
+    """The MCP server whose tool would be called; "" for a change in a cluster. Such a call concerns no cluster and no
+    namespace that anybody here knew of."""
+    acts = _changing(approval.acts)
+    through = all((act.verb, act.group, act.cluster) == ("call", "mcp", "") for act in acts)
+    return acts[0].resource if acts and through else ""
+
+
 def with_outcome(blocks: Sequence[Block], settled: Settled) -> list[Block] | None:
     """The blocks of a message with the card's buttons replaced by how it ended; None where there is nothing to do."""
-    outcome = one_line(settled.outcome, _INTENT) or "decided"
+    outcome = EXPIRED if settled.outcome == "expired" else one_line(settled.outcome, _INTENT) or "decided"
     parts = [words(outcome[:1].upper() + outcome[1:], bold=True)]
     if settled.by is not None:
         parts += [words(" · "), person(settled.by)]
@@ -122,9 +133,13 @@ def _facts(approval: Approval) -> list[Part]:
 
     if len(one_line(f"Approve? {approval.intent}", HEADER_CHARACTERS + 1)) > HEADER_CHARACTERS:
         say("Change", words(one_line(approval.intent, _INTENT)))
-    say("Cluster", words(one_line(approval.cluster, _OBJECT) or "none"))
-    say("Namespace", words(_listed(_namespaces(changing)) or "none"))
-    say("Objects", words(_listed(preview.objects) or "not known"))
+    if server := mcp_server(approval):
+        say("MCP server", words(one_line(server, _OBJECT)))
+        say("Tool", words(_listed(_each(act.name for act in changing)) or "not known"))
+    else:
+        say("Cluster", words(one_line(approval.cluster, _OBJECT) or "none"))
+        say("Namespace", words(_listed(_namespaces(changing)) or "none"))
+        say("Objects", words(_listed(preview.objects) or "not known"))
     say("Asked for by", person(approval.requester), words(f", runs as {one_line(approval.who, _INTENT)}"))
     say("Risk", words(RISKS[preview.risk], bold=preview.risk == "high"))
     for warning in preview.warnings[:MOST_NAMED]:
@@ -162,7 +177,8 @@ def _diff(diff: str, room: int) -> list[Part]:
 
 
 def _buttons(approval: Approval) -> list[Part]:
-    intent, where = approval.intent, f"on {approval.cluster}" if approval.cluster else "here"
+    intent, server = approval.intent, mcp_server(approval)
+    where = f"through {server}" if server else f"on {approval.cluster}" if approval.cluster else "here"
     approve = button("Approve", APPROVE, approval.id, "primary")
     if approval.preview.risk == "high":
         text = f"This is a change of high risk {where}: {intent}"
@@ -173,7 +189,7 @@ def _buttons(approval: Approval) -> list[Part]:
     if namespace := grant_namespace(approval):
         text = (
             f"This change is made, and further changes of this kind in {namespace} that the same person asks for need"
-            " no approval of their own for that time. Say `grants` to see them, `revoke ID` to end one."
+            ' no approval of their own for that time. Say "grants" to see them, "revoke ID" to end one.'
         )
         allow = button("Allow for 30 min", GRANT, approval.id)
         made.append(allow | {"confirm": confirm("Allow this kind of change?", text, "Allow")})
@@ -190,6 +206,10 @@ def _changing(acts: Iterable[Act]) -> list[Act]:
 
 def _namespaces(acts: Iterable[Act]) -> list[str]:
     names = [act.namespace or ("all namespaces" if act.namespaced else "outside of namespaces") for act in acts]
+    return _each(names)
+
+
+def _each(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 

@@ -22,6 +22,11 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    def cancel(self) -> None:
+        """End what still runs."""
+        for task in self._tasks:
+            task.cancel()
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -62,5 +62,7 @@ def with_pick(blocks: Sequence[Block], label: str, speaker: Speaker) -> list[Blo
     """The blocks of a message with the choice's buttons replaced by what was picked; None where they are gone."""
     if not any(block.get("block_id") == CHOICE for block in blocks):
         return None
-    picked = rich(PICKED, line([words(one_line(label, 300), bold=True), words(" · picked by "), person(speaker)]))
+    picked = rich(
+        PICKED, line([words(one_line(label, 300) or "…", bold=True), words(" · picked by "), person(speaker)])
+    )
     return [picked if block.get("block_id") == CHOICE else block for block in blocks]

@@ -38,7 +38,7 @@ LOOKS = (0.3, 0.7, 2.0, 4.0, 8.0)
 """Seconds between looks whether a click met an approval that no longer waits."""
 
 RESOLVE_WITHIN = 0.8
-"""Seconds for finding out whether somebody may speak to the bot at all, with the record before Slack's three."""
+"""Seconds for a look before a click is recorded: both have to be done before Slack's three."""
 
 RECEIVED = {
     "approve": "Your approval is on record. I check it now and answer in this thread.",
@@ -74,16 +74,19 @@ class DecisionClicks:
         self._background = questions.background
 
     async def approve(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        await self._decide(ack, body, "approve")
+        await self._decide(ack, body, "approve", expired=await self._has_expired(body))
 
     async def grant(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        await self._decide(ack, body, "grant")
+        await self._decide(ack, body, "grant", expired=await self._has_expired(body))
 
     async def undo(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await self._decide(ack, body, "undo")
 
     async def deny(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Ask for the reason; nothing is decided yet."""
+        """Ask for the reason; nothing is decided yet. What has expired needs none."""
+        if await self._has_expired(body):
+            await self._decide(ack, body, "deny", expired=True)
+            return
         self._background.start(self._ask_why(self._click(body), str(body.get("trigger_id") or "")))
         await ack()
 
@@ -128,7 +131,7 @@ class DecisionClicks:
         if said:
             self._background.start(self._tell(click, said))
 
-    async def _decide(self, ack: AsyncAck, body: dict[str, Any], kind: DecisionKind) -> None:
+    async def _decide(self, ack: AsyncAck, body: dict[str, Any], kind: DecisionKind, *, expired: bool = False) -> None:
         click = self._click(body)
         try:
             receipt = await self._record(body, click, "decision", Decision(kind, click.value).text)
@@ -138,7 +141,20 @@ class DecisionClicks:
             self._background.start(self._tell(click, NOT_RECORDED))
             return
         await ack()
-        self._background.start(self._recorded(click, receipt, kind))
+        self._background.start(self._recorded(click, receipt, kind, expired=expired))
+
+    async def _has_expired(self, body: dict[str, Any]) -> bool:
+        """Whether the approval is known to be over. Then the turn that the click opens says so, and nothing is said
+        before it: not that the click is on record, and no reason is asked for."""
+        click = self._click(body)
+        try:
+            async with asyncio.timeout(RESOLVE_WITHIN):
+                session = await self._surfaces.find(click.thread)
+        except (KubeAIError, TimeoutError) as error:
+            log.info("click not looked up", error=f"{type(error).__name__}: {error}")
+            return False
+        approval = approvals_from_json(session.approval).find(click.value) if session else None
+        return approval is not None and self._questions.now() >= approval.expires_at
 
     async def _record(
         self, body: dict[str, Any], click: Click, kind: Literal["decision", "message"], text: str, *keys: str
@@ -156,12 +172,13 @@ class DecisionClicks:
         )
         return await put_on_record_in_time(self._questions.receive, incoming)
 
-    async def _recorded(self, click: Click, receipt: Receipt, kind: DecisionKind) -> None:
+    async def _recorded(self, click: Click, receipt: Receipt, kind: DecisionKind, *, expired: bool = False) -> None:
         if receipt.session_id is None:
             await self._tell(click, NO_SESSION)
             await self._take_buttons(click)
         elif not receipt.repeated:
-            await self._tell(click, RECEIVED[kind])
+            if not expired:
+                await self._tell(click, RECEIVED[kind])
             if kind != "undo":
                 await self._look_whether_gone(click)
 

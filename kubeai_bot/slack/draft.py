@@ -22,16 +22,16 @@ from kubeai_bot.domain.event import (
 from kubeai_bot.slack.safe_markdown import plain_line
 
 TaskStatus = Literal["pending", "in_progress", "complete", "error"]
-"""`pending`: nothing was done, it waits for an approval."""
+"""`pending`: it waits for an approval, or was stopped before it was done; Slack has no status of its own for that."""
 
 CARD_CHARACTERS = 250
 """Slack documents 256 for ids, titles and outcomes of task cards."""
 
 PROGRESS_CHARACTERS = 100
 
-INTERRUPTED = "interrupted"
+INTERRUPTED, STOPPED = "interrupted", "stopped"
 
-_STATUS: Mapping[ToolOutcome, TaskStatus] = {"ok": "complete", "waiting": "pending"}
+_STATUS: Mapping[ToolOutcome, TaskStatus] = {"ok": "complete", "waiting": "pending", "interrupted": "pending"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Draft:
     tasks: dict[str, Task] = field(default_factory=dict[str, Task])
     title: str = "Working on it"
     noticed: bool = False
+    _interrupted: set[str] = field(default_factory=set[str])
     _paragraphs: list[str] = field(default_factory=list[str])
     _partial: str = ""
 
@@ -96,12 +97,18 @@ class Draft:
         self.tasks = {**interrupted, **self.tasks}
 
     def close(self, outcome: TurnOutcome, seconds: float) -> None:
-        """The turn is over: nothing is left running, and the title says so."""
+        """The turn is over: nothing is left running, and the title says so. What a person stopped has not failed; that
+        it was stopped is for the answer's text to say."""
+        stopped = outcome == "stopped"
+        status: TaskStatus = "pending" if stopped else "error"
         for task in self.tasks.values():
-            if task.status == "in_progress":
-                self.tasks[task.id] = replace(task, status="error", output=INTERRUPTED, progress="")
-        word = {"stopped": "Stopped after", "failed": "Failed after"}.get(outcome, "Worked for")
-        steps = f" · {len(self.tasks)} step{'s' * (len(self.tasks) != 1)}" if self.tasks else ""
+            if task.status == "in_progress" or task.id in self._interrupted:
+                output = task.output or (STOPPED if stopped else INTERRUPTED)
+                self.tasks[task.id] = replace(task, status=status, output=output, progress="")
+        word = "Failed after" if outcome == "failed" else "Worked for"
+        done = sum(task.status == "complete" for task in self.tasks.values())
+        count = f"{done} of {len(self.tasks)}" if stopped else len(self.tasks)
+        steps = f" · {count} step{'s' * (len(self.tasks) != 1)}" if self.tasks else ""
         self.title = f"{word} {duration(seconds)}{steps}"
 
     def _add(self, text: str) -> None:
@@ -124,6 +131,11 @@ class Draft:
     def _finish(self, event: ToolFinished) -> None:
         id_ = card_id(event.call_id)
         known = self.tasks.get(id_)
+        self._interrupted.discard(id_)
+        if event.outcome == "interrupted":
+            if known is not None and known.status == "complete":  # done, while others beside it still ran
+                return
+            self._interrupted.add(id_)
         title = known.title if known else plain_line(event.intent, CARD_CHARACTERS) or "Look something up"
         took = f" · {duration(event.seconds)}" if event.seconds else ""
         said = plain_line(event.summary, CARD_CHARACTERS - len(took)) or ("done" if event.outcome == "ok" else "failed")

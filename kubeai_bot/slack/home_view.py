@@ -11,6 +11,7 @@ from typing import Any
 
 from kubeai_bot.domain.approval import Approval
 from kubeai_bot.domain.session import Session
+from kubeai_bot.slack.approval_cards import mcp_server
 from kubeai_bot.slack.person import state_of
 from kubeai_bot.slack.prompts import PROMPTS
 from kubeai_bot.slack.safe_markdown import plain_line
@@ -150,12 +151,18 @@ def _waiting(waiting: Sequence[Waiting]) -> list[Block]:
     """Decided in the thread, where the card shows what would change."""
     lines = [
         _section(
-            f"{_linked(mrkdwn(each.approval.intent, 150) or 'A change', each.link)}\non"
-            f" `{mrkdwn(each.approval.cluster, 100).replace('`', '')}` · expires {_moment(each.approval.expires_at)}"
+            f"{_linked(mrkdwn(each.approval.intent, 150) or 'A change', each.link)}\n{_where(each.approval)} · expires"
+            f" {_moment(each.approval.expires_at)}"
         )
         for each in waiting
     ]
     return [_header("Waits for an approval"), *lines] if lines else []
+
+
+def _where(approval: Approval) -> str:
+    server = mcp_server(approval)
+    name = mrkdwn(server or approval.cluster, 100).replace("`", "")
+    return f"{'through the MCP server' if server else 'on'} `{name}`"
 
 
 def _linked(name: str, link: str | None) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from kubeai_bot.domain.event import TurnEnded
 from kubeai_bot.interfaces import Emit, Showing
 from kubeai_bot.slack.calls import FencedCalls, PacedCalls
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.closing import closing_blocks
+from kubeai_bot.slack.expiry import ExpiringCards, Find
 from kubeai_bot.slack.messages import AnswerMessages
 from kubeai_bot.slack.rewriting import settle
 from kubeai_bot.slack.status import Offered, StatusLine
@@ -20,10 +22,12 @@ from kubeai_bot.slack.whole_answer import WholeAnswer
 class SlackStage:
     """The Stage of the seams, on one workspace installation."""
 
-    def __init__(self, calls: PacedCalls, bot: Bot, timing: Timing | None = None) -> None:
+    def __init__(self, calls: PacedCalls, bot: Bot, timing: Timing | None = None, find: Find | None = None) -> None:
+        """`find` as `SessionStore.find`: without it, cards of approvals that expire stand until somebody clicks."""
         self._calls = calls
         self._bot = bot
         self._timing = timing or Timing()
+        self._expiring = ExpiringCards(calls, bot, find, self._timing.after_expiry) if find else None
         self._offered = Offered()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -40,9 +44,19 @@ class SlackStage:
             self._offered,
             lambda ended: closing_blocks(ended, showing.turn_id),
             lambda ended: settle(calls, self._bot, showing.thread, ended.settled, showing.asked_ts),
+            lambda ended: self._shown(showing, ended),
         )
         view = TurnView(parts, showing.thread.team_id, self._timing)
         task = asyncio.current_task()
         if task is not None:
             task.add_done_callback(lambda _: view.abandon())
         return view
+
+    def close(self) -> None:
+        """Watch no cards any more: the client is about to go."""
+        if self._expiring is not None:
+            self._expiring.cancel()
+
+    def _shown(self, showing: Showing, ended: TurnEnded) -> None:
+        if self._expiring is not None:
+            self._expiring.watch(showing.thread, ended.approvals, showing.asked_ts)

@@ -14,7 +14,8 @@ class Timing:
     `opening`: from the first event to the first message, so that short answers need no stream; `append`: between live
     calls on a stream; `edit`: between edits of one message; `page_life`: after which a stream is turned over (Slack
     ends it after about 300); `look_again`: at most between two looks at an idle stream; `give_up`: for the final
-    answer; `retry`: before its second try, doubled each time.
+    answer; `retry`: before its second try, doubled each time; `after_expiry`: how long a card outlives its approval,
+    because another replica's clock may be late.
     """
 
     opening: float = 0.5
@@ -24,4 +25,5 @@ class Timing:
     look_again: float = 10.0
     give_up: float = 60.0
     retry: float = 1.0
+    after_expiry: float = 5.0
     clock: Callable[[], float] = time.monotonic

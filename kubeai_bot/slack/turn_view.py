@@ -45,7 +45,7 @@ class _Live(Enum):
 @dataclass(frozen=True, slots=True)
 class ViewParts:
     """What one view works with. `closing`: the blocks that belong below an answer; `settle`: shows on the cards of
-    earlier answers what this turn decided."""
+    earlier answers what this turn decided; `shown`: told once the whole answer stands."""
 
     messages: AnswerMessages
     stream: AnswerStream
@@ -54,6 +54,7 @@ class ViewParts:
     offered: Offered
     closing: Callable[[TurnEnded], Sequence[Block]]
     settle: Callable[[TurnEnded], Awaitable[None]]
+    shown: Callable[[TurnEnded], None]
 
 
 class TurnView:
@@ -166,11 +167,12 @@ class TurnView:
             self._live = _Live.EDIT
 
     def _step_down(self, trouble: SlackTrouble) -> None:
-        log.warning("live answer degraded", live=self._live.value, trouble=str(trouble))
-        code = trouble.code if isinstance(trouble, Refused) else ""
+        stopped, code = _stopped_by_user(trouble), trouble.code if isinstance(trouble, Refused) else ""
+        tell = log.info if stopped else log.warning
+        tell("live answer degraded", live=self._live.value, trouble=str(trouble))
         if code in NOT_OFFERED and self._live is _Live.STREAM:
             self._parts.offered.lacks(self._team, "streams")
-        self._live = _Live.EDIT if self._live is _Live.STREAM and code != "stopped_by_user" else _Live.QUIET
+        self._live = _Live.EDIT if self._live is _Live.STREAM and not stopped else _Live.QUIET
         self._changed.set()
 
     async def _end(self, ended: TurnEnded) -> None:
@@ -191,6 +193,7 @@ class TurnView:
                 await asyncio.sleep(wait)
                 wait *= 2
             else:
+                self._parts.shown(ended)
                 return
 
     async def _finish(self, ended: TurnEnded) -> None:
@@ -216,7 +219,8 @@ class TurnView:
         except Limited:
             raise
         except (StreamBroken, Refused, Unanswered) as trouble:
-            log.warning("the stream could not be finished, the answer is written anew", trouble=str(trouble))
+            tell = log.info if _stopped_by_user(trouble) else log.warning
+            tell("the stream could not be finished, the answer is written anew", trouble=str(trouble))
             finished = False
         self._live = self._live if finished else _Live.EDIT
         return finished
@@ -252,6 +256,11 @@ class TurnView:
             content(text, self._draft if index == 0 else None, notes if index == last else ())
             for index, text in enumerate(texts)
         ]
+
+
+def _stopped_by_user(trouble: Exception) -> bool:
+    """Slack's word for a stream that somebody ended with the Stop button: as it should be."""
+    return isinstance(trouble, Refused) and trouble.code == "stopped_by_user"
 
 
 def _status_after(ended: TurnEnded) -> str:

@@ -26,7 +26,7 @@ from tests.slack.approvals import buttons, words
 
 MIA, OMAR, SAM = "U0MIA", "U0OMAR", "U0SAM"
 PLACE = "C0ONCALL"
-QUICK = Timing(opening=0.02, append=0.02, edit=0.02, look_again=0.05, give_up=2.0, retry=0.05)
+QUICK = Timing(opening=0.02, append=0.02, edit=0.02, look_again=0.05, give_up=2.0, retry=0.05, after_expiry=0.05)
 CHANGE = ("change", {"what": "replicas"})
 
 
@@ -50,7 +50,9 @@ class Shop:
             client = await stack.enter_async_context(slack_client(self.workspace.bot_token, self.workspace.api_url))
             paced, me = PacedCalls(client), await who_am_i(client)
             pace = Pace(Term(ttl=60.0, monotonic=time.monotonic), 0.05, 0.05)
-            runner = Runner(self.core.store, SlackStage(paced, me, QUICK), self.core.parts(), self.core.rules, pace)
+            stage = SlackStage(paced, me, QUICK, self.core.store.find)
+            stack.callback(stage.close)
+            runner = Runner(self.core.store, stage, self.core.parts(), self.core.rules, pace)
             working = asyncio.create_task(runner.run())
             stack.push_async_callback(_cancel, working)
             stack.push_async_callback(runner.stop, 5.0)

@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from kubeai_bot.agent.deciding import NO, YES
+from kubeai_bot.agent.typed import NO, YES
 from kubeai_bot.domain.approval import Approvals, Decision, approvals_to_json
 from kubeai_bot.domain.event import Choice, TurnEnded, Undo
 from kubeai_bot.domain.identity import Speaker
@@ -39,12 +40,19 @@ ENDED = TurnEnded(
 )
 
 
-async def card(workspace: Workspace, program: Program, *, channel: str = "C0ONCALL", waits: bool = True) -> SimMessage:
-    """A question of Mia's, and below it an answer with everything that can be clicked."""
+async def card(
+    workspace: Workspace,
+    program: Program,
+    *,
+    channel: str = "C0ONCALL",
+    waits: bool = True,
+    left: timedelta = timedelta(hours=1),
+) -> SimMessage:
+    """A question of Mia's, and below it an answer with everything that can be clicked, for as long as is `left`."""
     workspace.bot_events = frozenset()
     ts = await workspace.say("U0MIA", "scale it up", channel=channel)
     session = program.add(ts, channel=channel)
-    pending = approvals_to_json(Approvals((approval(),) if waits else ()))
+    pending = approvals_to_json(Approvals((approval(expires_at=datetime.now(UTC) + left),) if waits else ()))
     program.sessions[-1] = replace(session, approval=pending)
     message = SimMessage(channel, workspace._state.mint_ts(), "U0KUBEAI", "It waits.", bot_id="B0KUBEAI", thread_ts=ts)
     message.blocks = closing_blocks(ENDED, TURN)
@@ -172,6 +180,31 @@ async def test_where_no_form_opens_the_person_is_told_what_to_say(surfaced: Work
 # --- cards that are out of date ---
 
 
+@pytest.mark.parametrize(
+    ("action_id", "text"), [(APPROVE, "approve a-0001"), (GRANT, "grant a-0001"), (DENY, "deny a-0001")]
+)
+async def test_a_click_on_what_has_expired_is_put_on_record_and_nothing_else_is_said_or_asked(
+    surfaced: Workspace, program: Program, action_id: str, text: str
+) -> None:
+    expired = await card(surfaced, program, left=timedelta(minutes=-1))
+    assert (await surfaced.click("U0OMAR", action_id, message=expired)).acked
+    assert [incoming.text for incoming in program.received] == [
+        text
+    ]  # the turn that it opens says what there is to say
+    await surfaced.click("U0OMAR", "undo:0", message=expired)
+    (whisper,) = await whispers(surfaced, "U0OMAR")  # what is whispered second has come
+    assert text_of(whisper) == RECEIVED["undo"]
+    assert not surfaced.calls_of("views.open")
+
+
+async def test_a_click_on_what_cannot_be_looked_up_counts_as_usual(surfaced: Workspace, program: Program) -> None:
+    message = await card(surfaced, program, left=timedelta(minutes=-1))
+    program.sessions.clear()
+    await surfaced.click("U0OMAR", APPROVE, message=message)
+    (whisper,) = await whispers(surfaced, "U0OMAR")
+    assert text_of(whisper) == RECEIVED["approve"]
+
+
 async def test_a_click_on_what_no_longer_waits_takes_the_buttons_away(surfaced: Workspace, program: Program) -> None:
     message = await card(surfaced, program, waits=False)
     await surfaced.click("U0MIA", APPROVE, message=message)
@@ -186,7 +219,7 @@ async def test_while_a_turn_is_open_its_card_is_left_to_it(surfaced: Workspace, 
     looks = program.finds
     await surfaced.click("U0MIA", APPROVE, message=message)
     async with asyncio.timeout(30):
-        while program.finds < looks + 2:  # noqa: ASYNC110 - until it has looked twice
+        while program.finds < looks + 3:  # noqa: ASYNC110 - before the click, and twice after it
             await asyncio.sleep(0.02)
     assert APPROVE in buttons(message)
 

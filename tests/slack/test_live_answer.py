@@ -183,9 +183,10 @@ async def test_cards_of_an_interrupted_turn_do_not_run_forever(scene: Scene) -> 
     emit = scene.stage(opening=0.0).open(showing)
     await play(emit, TurnStarted(TURN), ToolStarted("c1", "Read logs"), ToolStarted("c2", "List pods"))
     await emit(ToolFinished("c2", "List pods", "interrupted", "stopped", 0.0))
-    await emit(TurnEnded("stopped", "Stopped. Nothing was changed."))
+    await emit(TurnEnded("failed", "I am being restarted."))
     (message,) = scene.answers(showing)
     assert cards(message) == {"Read logs": ("error", "interrupted"), "List pods": ("error", "stopped")}
+    assert message.all_blocks()[0]["title"].startswith("Failed after")
     scene.workspace.assert_no_problems()
 
 
@@ -202,7 +203,7 @@ async def test_the_stop_button_ends_the_live_answer_and_the_end_is_still_shown(s
     await emit(TurnEnded("stopped", "So far it seems\n\nStopped. Nothing was changed."))
     (message,) = scene.answers(showing)
     assert shown(message) == "So far it seems\n\nStopped. Nothing was changed."
-    assert cards(message)["Read logs"] == ("error", "interrupted")
+    assert cards(message)["Read logs"] == ("pending", "stopped")
     session = scene.workspace.session("D0MIA", showing.thread.thread_ts)
     assert session is not None
     assert session.status == "active"

@@ -74,3 +74,31 @@ def test_what_waits_for_an_approval_is_no_error_and_is_not_interrupted_at_the_en
     draft.close("waiting", 1.0)
     (task,) = draft.tasks.values()
     assert (task.status, task.output) == ("pending", "waits for an approval")
+
+
+def test_what_was_stopped_has_not_failed_and_what_was_done_stays_done() -> None:
+    draft = Draft()
+    began = [ToolStarted(f"c{number}", f"Look at {number}") for number in (1, 2, 3)]
+    done = ToolFinished("c1", "", "ok", "3 pods", 0.0)
+    refused = ToolFinished("c2", "", "refused", "no right", 0.0)
+    stopped = [ToolFinished(f"c{number}", "", "interrupted", "stopped", 0.0) for number in (1, 3)]
+    for event in (*began, done, refused, *stopped):
+        draft.apply(event)
+    draft.close("stopped", 2.0)
+    assert [(task.status, task.output) for task in draft.tasks.values()] == [
+        ("complete", "3 pods"),
+        ("error", "no right"),
+        ("pending", "stopped"),
+    ]
+    assert draft.title == "Worked for 2.0 s · 1 of 3 steps"
+
+
+def test_an_interruption_that_nobody_wanted_is_a_failure() -> None:
+    draft = Draft()
+    for event in (WAIT, ToolFinished("c2", "Scale", "interrupted", "interrupted: outcome unknown", 0.0)):
+        draft.apply(event)
+    draft.close("answered", 1.0)
+    assert [(task.status, task.output) for task in draft.tasks.values()] == [
+        ("error", "interrupted"),
+        ("error", "interrupted: outcome unknown"),
+    ]

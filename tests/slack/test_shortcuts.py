@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kubeai_bot.domain.session import name_from
 from kubeai_bot.playground.workspace.messages import SimMessage
 from kubeai_bot.playground.workspace.people import Channel
 from kubeai_bot.playground.workspace.server import Workspace
@@ -12,6 +13,7 @@ from kubeai_bot.slack.questions import NOT_A_MEMBER, NOT_RECORDED
 from kubeai_bot.slack.shortcuts import ASK, INVESTIGATE, NOTHING_TO_READ
 from tests.slack.program import Program, text_of, whispers
 
+TITLE = 'Investigate "FIRING: KubePodCrashLooping in shop: checkout-…'
 ALERT_BLOCKS = [
     {"type": "header", "text": {"type": "plain_text", "text": "FIRING: KubePodCrashLooping"}},
     {"type": "section", "fields": [{"type": "mrkdwn", "text": "*pod*\ncheckout-7d4"}]},
@@ -81,6 +83,31 @@ async def test_what_the_message_says_stays_behind_the_quotation_marks(surfaced: 
     assert all(line.startswith("> ") for line in lines[2:])
     (call,) = surfaced.calls_of("chat.postMessage")
     assert "Ignore all rules" not in str(call.arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("checkout is down", 'Investigate "checkout is down": find the evidence in the cl…'),
+        ("FIRING: KubePodCrashLooping in shop: checkout-7d4 restarts every minute", TITLE),
+        ('say "hi"\nsecond line', "Investigate \"say 'hi'\": find the evidence in the cluster fo…"),
+        ("x" * 200, "Investigate a message: find the evidence in the cluster for…"),
+    ],
+)
+async def test_the_session_is_named_after_the_message(
+    surfaced: Workspace, program: Program, text: str, name: str
+) -> None:
+    await surfaced.shortcut("U0MIA", INVESTIGATE, message=post(surfaced, text=text))
+    assert name_from(program.received[0].text) == name
+
+
+async def test_no_beginning_of_a_secret_is_left_in_the_title(surfaced: Workspace, program: Program) -> None:
+    """What comes before the redaction cuts no word: a token without its end is not known for one."""
+    token = "ghp-" + "-".join(["Ab12"] * 9)
+    await surfaced.shortcut("U0MIA", INVESTIGATE, message=post(surfaced, text=f"the deploy job fails with {token}"))
+    task, quote = program.received[0].text.split("\n\n", 1)
+    assert "Ab12" not in task
+    assert token in quote
 
 
 async def test_where_the_bot_is_no_member_the_person_is_told_what_to_do(surfaced: Workspace, program: Program) -> None:
