@@ -35,7 +35,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WITHIN = 10_000
+WITHIN = 20_000
 """Milliseconds that the page has for anything."""
 
 CHECKS = (Path(__file__).parent / "checks.js").read_text(encoding="utf-8").partition("\n")[2]
@@ -45,6 +45,7 @@ PHONE = {"width": 390, "height": 844}
 
 @asynccontextmanager
 async def open_browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=WITHIN)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)
         yield browser

@@ -6,20 +6,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
+@dataclass(slots=True)
+class _Line:
+    """One connection: whether the client has asked something, and whether the answer is to be its end."""
+
+    asked: bool = False
+    doomed: bool = False
+
+
 class Proxy:
-    """`taken` counts connections, `round_trips` how often a client spoke after the server had. `cut_before_answer`: the
-    next request goes through, and of its answer nothing but the end of the connection comes back."""
+    """`round_trips` counts how often a client spoke after the server had. `cut_after`: a request that holds this goes
+    through, and of its answer nothing but the end of the connection comes back."""
 
     def __init__(self) -> None:
-        self.taken = 0
         self.round_trips = 0
-        self.cut_before_answer = False
+        self.cut_after = ""
         self.cuts = 0
         self._clients: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[object]] = set()
         self._spoken = asyncio.Event()
         self._going = asyncio.Event()
         self._going.set()
@@ -36,6 +45,13 @@ class Proxy:
         for client in self._clients:
             client.transport.abort()
 
+    async def end(self) -> None:
+        """Cut everything, and wait until it is gone."""
+        self.go_on()
+        self.cut()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=30)
+
     async def asked(self, round_trips: int) -> None:
         """Return when clients have spoken so often, for at most 30 seconds."""
         async with asyncio.timeout(30):
@@ -51,13 +67,16 @@ class Proxy:
             await asyncio.sleep(0.3)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
-        self.taken += 1
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         upstream_reader, upstream = await asyncio.open_connection(host, port)
-        asked = asyncio.Event()
+        line = _Line()
         self._clients.add(writer)
         ways = [
-            asyncio.create_task(self._requests(reader, upstream, asked)),
-            asyncio.create_task(self._answers(upstream_reader, writer, asked)),
+            asyncio.create_task(self._requests(reader, upstream, line)),
+            asyncio.create_task(self._answers(upstream_reader, writer, line)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -71,24 +90,25 @@ class Proxy:
                 with suppress(OSError):
                     await each.wait_closed()
 
-    async def _requests(self, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter, asked: asyncio.Event):
+    async def _requests(self, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter, line: _Line):
         while data := await reader.read(1 << 16):
-            if not asked.is_set():
-                asked.set()
+            if self.cut_after and self.cut_after.encode() in data:
+                line.doomed, self.cut_after = True, ""
+            if not line.asked:
+                line.asked = True
                 self.round_trips += 1
                 self._spoken.set()
             await self._going.wait()
             upstream.write(data)
             await upstream.drain()
 
-    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: asyncio.Event):
+    async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line):
         while data := await reader.read(1 << 16):
             await self._going.wait()
-            if asked.is_set() and self.cut_before_answer:
-                self.cut_before_answer = False
+            if line.doomed:
                 self.cuts += 1
                 return
-            asked.clear()
+            line.asked = False
             writer.write(data)
             await writer.drain()
 
@@ -106,6 +126,5 @@ async def proxy_before(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     try:
         yield proxy, make_conninfo(url, host="127.0.0.1", port=str(port), sslmode="disable")
     finally:
-        proxy.go_on()
         server.close()
-        await asyncio.sleep(0)
+        await proxy.end()

@@ -170,8 +170,8 @@ async def test_a_statement_whose_connection_is_terminated_runs_again(backend, ma
 async def test_an_append_whose_commit_was_not_acknowledged_is_not_done_twice(backend, make):
     async with proxy_before(backend.url) as (proxy, url), open_postgres(url) as store:
         lease = await make.held(store)
-        proxy.cut_before_answer = True
-        assert await store.append(lease, 0, make.step(), [make.message()]) == 1
+        proxy.cut_after = step = make.step()
+        assert await store.append(lease, 0, step, [make.message()]) == 1
         assert proxy.cuts == 1
     assert len((await backend.store.load(lease.session_id)).messages) == 1
 
@@ -180,8 +180,8 @@ async def test_a_closing_step_whose_commit_was_not_acknowledged_is_known_to_have
     async with proxy_before(backend.url) as (proxy, url), open_postgres(url) as store:
         receipt = await store.receive(make.incoming(), Claim("a", 30))
         consume = [item.id for item in receipt.tail.inbox]
-        proxy.cut_before_answer = True
-        assert await store.close(receipt.lease, 0, make.step(), [make.message()], consume) is True
+        proxy.cut_after = step = make.step()
+        assert await store.close(receipt.lease, 0, step, [make.message()], consume) is True
         assert proxy.cuts == 1
     assert await backend.store.lease(receipt.session_id, "b", 30) is not None
     assert len((await backend.store.load(receipt.session_id)).messages) == 1
@@ -194,8 +194,8 @@ async def test_an_event_whose_commit_was_not_acknowledged_is_received_once_and_n
         await make.session(backend.store, thread)
     async with proxy_before(backend.url) as (proxy, url), open_postgres(url) as store:
         await store.ping()
-        proxy.cut_before_answer = True
         incoming = make.incoming(thread)
+        proxy.cut_after = incoming.keys[0]
         receipt = await store.receive(incoming, Claim("a", 30))
         assert proxy.cuts == 1
         assert (receipt.repeated, receipt.created) == (False, first)

@@ -72,15 +72,13 @@ async def test_a_transaction_is_given_up_a_second_after_its_time(backend, make):
 
 async def test_a_connection_that_cannot_be_made_is_not_tried_three_times(backend):
     async with (
-        proxy_before(make_conninfo(backend.url, connect_timeout="2")) as (proxy, url),
+        proxy_before(make_conninfo(backend.url, connect_timeout="4")) as (proxy, url),
         open_postgres(url) as store,
     ):
         await store.ping()
         proxy.hang()
         proxy.cut()
-        before = proxy.taken
-        await fails(store.ping(), "no connection")
-        assert proxy.taken <= before + 2, "one for the ping, one to hear of others"
+        assert await seconds_of(fails(store.ping(), "no connection")) < 4 + 3.9, "less than two tries take"
         proxy.go_on()
         await store.ping()
 

@@ -26,6 +26,7 @@ export class Composer {
     this.node = el("div", { class: "composer", "data-composer": name }, this.#list, this.#area, this.#chip,
       el("div", { class: "composer-bar" }, iconButton("clip", "Attach a file", () => this.#picker.click()), this.#picker,
         el("span", { class: "composer-hint" }, el("b", {}, "Enter"), " sends, ", el("b", {}, "Shift+Enter"), " starts a line"), this.#stop, this.#send));
+    this.node.hidden = true; // until there is somewhere to say it
     this.#area.addEventListener("input", () => this.#typed());
     this.#area.addEventListener("keydown", (event) => this.#key(event));
     this.#area.addEventListener("blur", () => this.#offer([]));
