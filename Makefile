@@ -29,13 +29,13 @@ demo: $(VENV)/.runtime ## The bot at work: no Slack account, no API key, no clus
 	$(BIN)/kubeai-bot playground $(ARGS)
 
 test: $(VENV)/.dev ## All tests but those marked long
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not long" $(ARGS)
 
 test-all: $(VENV)/.dev ## All tests and their longer forms
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 coverage: $(VENV)/.dev ## All tests but those marked long, and which lines and branches they reach: three times as long
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not long" --cov --cov-report=term:skip-covered $(ARGS)
 
 chaos: $(VENV)/.dev ## N questions while everything breaks: make chaos N=500 SEED=1
 	$(BIN)/python -m tests.chaos.storm $(N) $(SEED)

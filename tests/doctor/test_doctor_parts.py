@@ -33,10 +33,18 @@ async def test_an_audit_file_without_a_place_is_a_fault_and_none_is_made(doctor,
 
 
 async def test_an_otlp_endpoint_is_tried_by_a_connection(doctor) -> None:
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    came = asyncio.Event()
+
+    def at_the_door(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        writer.close()
+
+    server = await asyncio.start_server(at_the_door, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         visit = await doctor.visit(Area.TELEMETRY, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}")
+        async with asyncio.timeout(30):
+            await came.wait()
     assert visit.code == 0
     visit = await doctor.visit(Area.TELEMETRY, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     assert visit.wrong == {"telemetry.otlp"}

@@ -126,5 +126,7 @@ async def proxy_before(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     try:
         yield proxy, make_conninfo(url, host="127.0.0.1", port=str(port), sslmode="disable")
     finally:
+        for _ in range(3):  # what was accepted becomes a connection: asyncio loses it in a server that is closed
+            await asyncio.sleep(0)
         server.close()
         await proxy.end()

@@ -189,14 +189,18 @@ class Database:
         if self._closed:
             raise StoreError(f"database {self.dsn.place}: closed")
         try:
-            return await self._engine.raw_connection()
+            pooled = await self._engine.raw_connection()
         except FAILURES as error:
             raise store_error(error, self.dsn) from error
+        if self._closed:  # meanwhile, and nobody would close this one
+            await greenlet_spawn(pooled.invalidate)
+            raise StoreError(f"database {self.dsn.place}: closed")
+        return pooled
 
     async def _give_back(self, held: _Held) -> None:
         """Never really waits, so that a cancelled caller leaves the pool whole: psycopg closes a connection without a
         word from the server."""
-        if held.driver.closed or held.driver.info.transaction_status is not TransactionStatus.IDLE:
+        if self._closed or held.driver.closed or held.driver.info.transaction_status is not TransactionStatus.IDLE:
             await greenlet_spawn(held.pooled.invalidate)
         else:
             self._idle.append(held)
