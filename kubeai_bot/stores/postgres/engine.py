@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString, cast
 
@@ -132,7 +133,7 @@ class Database:
         """Ends what is under way too: nobody waits for a database that hangs. From then on statements fail at once."""
         self._closed = True
         for driver in self._busy:
-            driver.pgconn.finish()
+            _hang_up(driver)
         while self._idle:
             self._idle.pop().pooled.close()
         await self._engine.dispose()
@@ -219,6 +220,13 @@ def _engine(dsn: Dsn, schema: str, limits: Limits, prepared_at: int | None) -> A
         hide_parameters=True,
         execution_options={"schema_translate_map": {None: schema}},
     )
+
+
+def _hang_up(driver: Driver) -> None:
+    """As a network that breaks: whoever waits on it gets an error. (Closing it would free what psycopg's C code, in the
+    middle of a statement, still works with.)"""
+    with suppress(psycopg.Error, OSError), socket.fromfd(driver.fileno(), socket.AF_INET, socket.SOCK_STREAM) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _hold(pooled: PoolProxiedConnection) -> _Held:
