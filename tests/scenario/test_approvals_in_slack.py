@@ -22,12 +22,6 @@ from tests.slack.approvals import block_ids, buttons, words
 pytestmark = pytest.mark.timeout(60)
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture(params=[False, True], ids=["socket mode", "signed http"])
 async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
     async with Workspace(redelivery_delays=(0.2, 0.2, 0.2)) as workspace:

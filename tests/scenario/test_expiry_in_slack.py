@@ -1,14 +1,12 @@
 """Approvals that nobody gives in time: the card is closed by itself, and a click that comes too late is told once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from kubeai_bot.domain.approval import approvals_from_json
-from kubeai_bot.playground.workspace.server import Workspace
 from kubeai_bot.slack.approval_cards import APPROVE
 from tests.agent.loop_world import calls
 from tests.scenario.asking_shop import CHANGE, OMAR, PLACE, Shop
@@ -17,19 +15,6 @@ from tests.slack.approvals import buttons, words
 pytestmark = pytest.mark.timeout(60)
 
 CLOSED = "Expired; nothing was changed"
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(params=[False, True], ids=["socket mode", "signed http"])
-async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
-    async with Workspace() as workspace:
-        yield Shop(workspace, request.param)
-        workspace.assert_no_problems()
 
 
 def expiring(shop: Shop, after: timedelta) -> None:

@@ -1,12 +1,10 @@
 """What a person sees of an answer that they stopped: done is done, stopped is not failed, and it is said once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from structlog.testing import capture_logs
 
-from kubeai_bot.playground.workspace.server import Workspace
 from tests.agent.loop_world import calls
 from tests.scenario.asking_shop import MIA, PLACE, Shop
 from tests.slack.scene import cards, shown
@@ -16,23 +14,9 @@ pytestmark = pytest.mark.timeout(60)
 STEPS = (("look", {"what": "pods"}), ("slow", {"what": "logs"}), ("slow", {"what": "events"}))
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(params=[False, True], ids=["socket mode", "signed http"])
-async def shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
-    async with Workspace() as workspace:
-        it = Shop(workspace, request.param)
-        it.core.provider.replies = [calls(*STEPS)]
-        yield it
-        workspace.assert_no_problems()
-
-
 @pytest.mark.parametrize("way", ["button", "word"])
 async def test_steps_that_a_person_stops_have_not_failed_and_it_is_said_once(shop: Shop, way: str) -> None:
+    shop.core.provider.replies = [calls(*STEPS)]
     with capture_logs() as logs:
         async with shop.bot():
             shop.thread = await shop.workspace.say(MIA, "why?", channel=PLACE, mention=True)

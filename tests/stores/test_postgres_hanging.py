@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from kubeai_bot.errors import StoreError
 from kubeai_bot.playground.world import WorldOptions, open_world
 from kubeai_bot.stores.postgres.engine import Limits
 from kubeai_bot.stores.postgres.opening import open_postgres
+from kubeai_bot.stores.postgres.store import PostgresStore
 from tests.stores.postgres_driver import open_straight
 from tests.stores.postgres_proxy import proxy_before
 
@@ -100,6 +102,26 @@ async def test_a_store_that_is_closed_waits_for_nothing_and_neither_does_who_sti
         await asyncio.gather(appending, listing)
         await fails(store.release(lease), "closed")
         assert time.monotonic() - began < SLACK
+
+
+async def test_a_store_that_is_closed_in_the_middle_of_statements_ends_them_and_never_the_process(backend):
+    """What the driver's C code works with must not be freed under it: 40 closings at moments of any kind."""
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")  # noqa: T201 - to repeat it
+    rng = random.Random(seed)
+    for _ in range(40):
+        async with open_postgres(backend.url) as store:
+            asking = [asyncio.create_task(fails(pinging(store), "no connection|closed")) for _ in range(8)]
+            for _ in range(rng.randrange(20, 60)):
+                await asyncio.sleep(0)
+            await store._database.aclose()
+            async with asyncio.timeout(30):
+                await asyncio.gather(*asking)
+
+
+async def pinging(store: PostgresStore) -> None:
+    while True:
+        await store.ping()
 
 
 @pytest.mark.long
