@@ -31,8 +31,8 @@ def test_secrets_that_slip_into_a_log_message_are_markers_in_what_is_written(for
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")  # noqa: T201 - to repeat it
     configure_logging("INFO", form, (), stream)  # type: ignore[arg-type]
-    texts = [canary for canary in canaries(seed, 300) if isinstance(canary.carrier, str) and "\n" not in canary.carrier]
-    assert len(texts) > 50
+    texts = [canary for canary in canaries(seed, 500) if isinstance(canary.carrier, str) and "\n" not in canary.carrier]
+    assert texts
     for canary in texts:
         structlog.get_logger("kubeai_bot.agent").warning("it failed", error=canary.carrier)
         logging.getLogger("some.library").error("it failed: %s", canary.carrier)

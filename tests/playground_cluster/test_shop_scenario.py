@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cluster_client import TABLE, Requests, client_of
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeai_bot.playground.cluster.objects import Obj, controller_of, dig, name_of, namespace_of
@@ -60,7 +60,7 @@ def test_a_seed_renames_workloads_and_moves_the_faults() -> None:
     assert len({place[kind][0] for place in placed for kind in _KINDS}) == 2
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None)
 @given(seed=st.none() | st.integers(0, 10**6))
 def test_owners_exist_and_carry_the_uid_that_is_referred_to(seed: int | None) -> None:
     scenario = Scenario.build(seed)
@@ -80,7 +80,7 @@ def test_owners_exist_and_carry_the_uid_that_is_referred_to(seed: int | None) ->
         assert name_of(about) == event["involvedObject"]["name"]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None)
 @given(seed=st.none() | st.integers(0, 10**6))
 def test_statuses_add_up(seed: int | None) -> None:
     scenario = Scenario.build(seed)

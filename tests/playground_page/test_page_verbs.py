@@ -5,7 +5,7 @@ import json
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeai_bot.playground.page.verbs import AnyVerb, read_verb
@@ -312,7 +312,7 @@ DOS = [get_args(verb.model_fields["do"].annotation)[0] for verb in get_args(AnyV
 
 
 @given(st.sampled_from(DOS), st.dictionaries(st.sampled_from(FIELDS), JSON), st.booleans())
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_any_frame_is_a_verb_or_a_sentence_about_its_fault(do, fields, known):
     frame = {"id": 1, "do": do, **fields, **({"as": "U0MIA"} if known else {})}
     try:

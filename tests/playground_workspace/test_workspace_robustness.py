@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeai_bot.playground.workspace.arguments import METHODS
@@ -49,7 +49,7 @@ def calls(draw) -> tuple[str, dict]:
 
 
 @given(st.lists(calls(), min_size=1, max_size=8))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None)
 def test_every_call_gets_an_answer_of_slacks_form(sequence):
     asyncio.run(_call_all(sequence))
 

@@ -19,6 +19,10 @@ class Place:
     plant: Callable[[random.Random, str], Any]
 
 
+def _two(rng: random.Random, secret: str) -> list[str]:
+    return rng.sample([secret, secret[::-1]], 2)
+
+
 def place(where: str, plant: Callable[[str], Any]) -> Place:
     """A place that is always the same."""
     return Place(where, lambda _rng, secret: plant(secret))
@@ -208,7 +212,7 @@ NAMED_PLACES: list[Place] = [
         "diff",
         lambda rng, s: (
             f"@@ -3,4 +3,4 @@\n   - name: {rng.choice(ENV_NAMES)}\n"
-            f"-    value: {json.dumps(s)}\n+    value: {json.dumps(s[::-1])}\n"
+            + "\n".join(f"{mark}    value: {json.dumps(value)}" for mark, value in zip("-+", _two(rng, s), strict=True))
         ),
     ),
     place("header list", lambda s: {"httpHeaders": [{"name": "X-Api-Key", "value": s}]}),

@@ -69,3 +69,45 @@ def test_tool_arguments_and_structured_results_are_redacted_as_objects_are(
     for one in planted[:300]:
         document = {"arguments": {"manifest": one.carrier}}
         assert leaked(one, as_text(redactor.json(document))) is None, one
+
+
+@pytest.mark.parametrize("encoded", ["QVNJQUZXRUVONVZGVE5HNUJDNEM=", "QVNJQVJBS01KSFI2VEJBQVRQVDM="])
+def test_base64_that_happens_to_have_no_small_letters_is_looked_into(redactor: Redactor, encoded: str) -> None:
+    assert encoded.isupper()
+    assert has_marker(redactor.text(f"rejected credential {encoded} from 10.2.3.4").text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "passphrase = *Y^zj*K#a#1GIfkyV5*bD_#J",
+        "passphrase was (Y^zjK#a#1GIfkyV5",
+        "Authorization: [b7769617f9b7",
+        "authorization: digest b7769617f9",
+        "Set-Cookie: [session=b7769617f9",
+        "password =X4e45Yb3f0eb and it fails",
+    ],
+)
+def test_marks_before_a_value_are_no_part_of_a_secret_the_second_time(redactor: Redactor, line: str) -> None:
+    once = redactor.text(line).text
+    assert has_marker(once)
+    assert redactor.text(once).text == once
+
+
+def test_a_diff_below_a_telling_name_hides_the_old_value_and_the_new_one(redactor: Redactor) -> None:
+    diff = "   - name: PGPASSWORD\n-    value: plain-before-words\n+    value: plain-after-words\n   - name: MODE\n"
+    assert redactor.text(diff + "     value: plain-mode").found == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["AWS_SECRET_ACCESS_KEY=/jthIJSUXoilVvjJ1+RUaFBp1E3amntoDygabpgo", "password:/Zk4+aa81x"]
+)
+def test_a_value_may_begin_with_a_slash(redactor: Redactor, line: str) -> None:
+    assert has_marker(redactor.text(line).text)
+
+
+@pytest.mark.parametrize(
+    "line", ["TOKEN_FILE=/x/y", "TOKEN=/var/run/secrets/token", "secret://shop/db", "password: /tmp/pw"]
+)
+def test_paths_are_no_secrets(redactor: Redactor, line: str) -> None:
+    assert redactor.text(line).text == line

@@ -53,6 +53,28 @@ def test_any_text_comes_back_redacted_once_and_for_all(before: str, unit: str, a
     assert redactor.text(once).text == once
 
 
+NAMES = ["password", "passphrase", "token", "api_key", "Authorization", "Set-Cookie", "--password", "secret-key"]
+SEPARATORS = ["=", " = ", ": ", ":", " is ", " was ", "=> ", '": ', " ", " =", "== "]
+OPENINGS = ["", "*", "**", "(", "[", "{", "<", "'", '"', "`", "_", "digest ", "Token ", "ApiKey ", "Bearer ", "Basic "]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.tuples(
+        st.sampled_from(["", "  - ", "export ", "curl ", "[db]\n"]),
+        st.sampled_from(NAMES),
+        st.sampled_from(SEPARATORS),
+        st.lists(st.sampled_from(OPENINGS), max_size=2).map("".join),
+        st.text("aZ09*#^_@!$%&(){}[]<>,;.:/+-=~|?", min_size=6, max_size=30),
+        st.sampled_from(["", "*", "**", "'", '"', ")", ".", " and it fails"]),
+    ).map("".join)
+)
+def test_a_value_with_any_marks_around_it_is_redacted_once_and_for_all(line: str) -> None:
+    redactor = Redaction(b"0" * 32).for_session("a")
+    once = redactor.text(line).text
+    assert redactor.text(once).text == once
+
+
 json_documents = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: (

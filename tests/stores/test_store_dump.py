@@ -86,7 +86,7 @@ async def test_a_session_from_another_store_is_restored_as_it_was(backend, make)
 
 
 @given(strategies.sessions, st.lists(strategies.messages, max_size=8))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_whatever_there_can_be_in_a_session_is_restored(open_backend, make, drawn, messages):
     session = replace(
         drawn,

@@ -83,7 +83,7 @@ tools_with_kinds = st.sampled_from(["list_resources", "get_resource", "describe_
 
 
 @given(words, tools_with_kinds, st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
 async def test_no_word_for_secrets_passes_policy(scripted, script, root, word, tool, everywhere):
     arguments = {"kind": word}
     if tool != "list_resources":

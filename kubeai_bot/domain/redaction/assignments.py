@@ -17,7 +17,7 @@ _KEYWORDS = (
 _NAME_CHARACTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./"
 _REST_OF_NAME = re.compile(r"[\w./-]{0,80}", re.ASCII)
 _SEPARATOR = re.compile(
-    r"(?:\\{0,8}[\"'`]|[*_`]{1,3}|[\])]{1,2})?[ \t]{0,40}(?P<sign>=>|:=|={1,3}|:|%3[dD])(?!/)"
+    r"(?:\\{0,8}[\"'`]|[*_`]{1,3}|[\])]{1,2})?[ \t]{0,40}(?P<sign>=>|:=|={1,3}|:(?!//)|%3[dD])"
     r"[ \t]{0,80}(?:\*{1,3}[ \t]{0,4})?",
 )
 _SPACE = re.compile(r"(?:\\{0,8}[\"']\s{0,4},\s{0,4}(?=\\{0,8}[\"'])|[ \t]{1,8}|[\"'])(?!-)")

@@ -54,9 +54,9 @@ _PIPED_LOGIN = re.compile(
     r"[\"']?\s{0,4}\|[^|]{0,200}password-stdin"
 )
 _NETRC = re.compile(
-    r"(?:\blogin\s{1,8}\S{1,256}|^)\s{0,8}\bpassword\s{1,8}(?P<secret>(?!<redacted:)[^\s:=]\S{0,512})", re.ASCII
+    r"(?:\blogin\s{1,8}\S{1,256}|^)\s{0,8}\bpassword\s{1,8}(?P<secret>(?!\S{0,4}<redacted:)[^\s:=]\S{0,511})", re.ASCII
 )
-_NETRC_ALONE = re.compile(r"\s{0,40}password\s{1,8}(?P<secret>(?!<redacted:)\S{1,512})\s*", re.ASCII)
+_NETRC_ALONE = re.compile(r"\s{0,40}password\s{1,8}(?P<secret>(?!\S{0,4}<redacted:)[^\s:=]\S{0,511})\s*", re.ASCII)
 _PGPASS = re.compile(
     r"\s{0,40}(?=[^\s:]{0,200}[A-Za-z*.])[^\s:/]{1,200}:(?:[0-9]{1,5}|\*):[^\s:/]{1,100}:[^\s:]{1,100}:"
     r"(?P<secret>(?!<redacted:)[^\s]{1,512})",

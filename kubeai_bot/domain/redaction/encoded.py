@@ -29,7 +29,7 @@ def encoded(
         if text.startswith(_GZIP) or len(text) > _LONGEST:
             yield run.span()
             continue
-        if text.islower() or text.isupper() or text.isdigit():
+        if text.isdigit():
             continue
         if (random_is_secret and len(text) in _LENGTHS and _looks_random(text)) or _decodes_to_a_secret(
             text, holds_a_secret

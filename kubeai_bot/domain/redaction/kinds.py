@@ -110,8 +110,9 @@ TOKENS: tuple[Token, ...] = (
     ),
 )
 
-_AUTHENTICATION_SCHEME = r"(?:(?i:token|apikey|digest|negotiate|splunk|aws4-hmac-sha256|key|genie\w*)\s{1,4})?"
+_AUTHENTICATION_SCHEME = r"(?:(?i:token|apikey|digest|negotiate|splunk|aws4-hmac-sha256|key|genie\w*)\s{1,4})?+"
 _NOT_YET = r"(?!<redacted:)"
+"""What may stand before it is possessive: giving it back would make it, and the marker behind it, a secret again."""
 
 SHAPES: tuple[Shape, ...] = (
     _shape("Azure client secret", "q~", r"(?<![\w~.-])[\w~.-]{3}[0-9]Q~[\w~.-]{31,34}(?![\w~.-])"),
@@ -151,13 +152,13 @@ SHAPES: tuple[Shape, ...] = (
     _shape(
         "Authorization header",
         "authorization",
-        r"(?i:authorization)(?:\\{0,8}[\"'])?\s{0,4}[:=]\s{0,4}(?:\\{0,8}[\"'\[])?\s{0,4}(?!(?i:bearer|basic)\s)",
+        r"(?i:authorization)(?:\\{0,8}[\"'])?\s{0,4}[:=]\s{0,4}+(?:\\{0,8}[\"'\[])?+\s{0,4}+(?!(?i:bearer|basic)\s)",
         _AUTHENTICATION_SCHEME + r"(?P<secret>" + _NOT_YET + r"[^\s\"'\\]{6,}[^\"'\\\r\n]{0,2000})",
     ),
     _shape(
         "cookie",
         "cookie",
-        r"(?i:\b(?:set-)?cookie)(?:\\{0,8}[\"'])?\s{0,4}[:=]\s{0,4}(?:\\{0,8}[\"'\[])?",
+        r"(?i:\b(?:set-)?cookie)(?:\\{0,8}[\"'])?\s{0,4}[:=]\s{0,4}+(?:\\{0,8}[\"'\[])?+",
         r"(?P<secret>" + _NOT_YET + r"[^\s\"'\\=;]{1,128}=[^\"'\\\r\n]{1,8000})",
     ),
     _shape(
@@ -175,8 +176,8 @@ SHAPES: tuple[Shape, ...] = (
     _shape(
         "secret in prose",
         "password ,passwd ,passphrase ,passcode ,pwd ,token ,secret ,api key ",
-        r"(?i:\b(?:password|passwd|passphrase|passcode|pwd|token|secret|api key)\s{1,3}(?:is|was|=|:)\s{1,3})",
-        r"[\"'`*]{0,3}",
+        r"(?i:\b(?:password|passwd|passphrase|passcode|pwd|token|secret|api key)\s{1,3}(?:is|was|=|:)\s{1,3}+)",
+        r"[\"'`*]{0,3}+",
         r"(?P<secret>" + _NOT_YET + r"(?=[^\s\"'`]{0,100}[0-9])[^\s\"'`]{6,}[^\s\"'`*.,;:!?)])",
     ),
     _shape(

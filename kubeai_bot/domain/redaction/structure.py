@@ -207,6 +207,7 @@ class Structure:
                 self._value_first = line
                 return []
             return [(line, Part.NOTHING_KNOWN)]
+        self._name = name  # a diff shows the old value and the new one below it
         if SCALAR.fullmatch(value):
             self._enter(at, is_scalar=True)
             return [(line, Part.NOTHING_KNOWN)]
