@@ -22,7 +22,6 @@ from kubeai_bot.domain.cluster import Command, CommandOutput, Request, Resource,
 from kubeai_bot.domain.identity import AsBot, ClusterIdentity
 from kubeai_bot.errors import ApiStatus, TooLate, Unreachable
 from kubeai_bot.kube.answer import read_answer
-from kubeai_bot.kube.channels import CommandStreams, Handshake
 from kubeai_bot.kube.connection import Connection, Wire
 from kubeai_bot.kube.discovery import Discovery
 from kubeai_bot.kube.guard import Headers, check_request, exec_request, impersonation
@@ -121,6 +120,8 @@ class ImpersonatingCluster:
 
     async def _run(self, wire: Wire, request: Request, headers: Headers, command: Command) -> CommandOutput:
         """A WebSocket over the same transport, so that proxy, TLS and credentials are those of every request."""
+        from kubeai_bot.kube.channels import CommandStreams, Handshake  # noqa: PLC0415 - few bots run commands
+
         self._in_time(request)
         handshake = Handshake()
         async with asyncio.timeout(command.timeout):

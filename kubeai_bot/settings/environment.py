@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from kubeai_bot.domain.policy import Policy
@@ -28,7 +27,7 @@ _HARMLESS = re.compile(r"[\w.-]{1,20}")
 class Settings(Variables):
     """The whole configuration. `warnings` are sentences for the log at start."""
 
-    config: ConfigFile = ConfigFile()
+    config: ConfigFile = Field(default_factory=ConfigFile.empty)
     warnings: tuple[str, ...] = ()
     mcp_entries: tuple[ServerEntry, ...] = ()
     """Of MCP_SERVERS and of section `mcp`."""
@@ -48,9 +47,8 @@ class Settings(Variables):
             "config": config,
             "warnings": tuple(find_warnings(read.given)),
             "mcp_entries": (*read.mcp, *config.mcp.servers),
-            **read.secrets,
         }
-        return cls.model_validate(read.values).model_copy(update=found)
+        return cls.model_construct(**dict(read.given.values), **found)
 
     @classmethod
     def load_store(
@@ -62,7 +60,7 @@ class Settings(Variables):
         read = _Read.of(wanted, env_file, only)
         if faults := [*read.faults, *find_store_faults(read.given)]:
             raise ConfigError(faults)
-        return cls.model_validate(read.values).model_copy(update=read.secrets)
+        return cls.model_construct(**dict(read.given.values))
 
     @property
     def policy(self) -> Policy:
@@ -98,10 +96,8 @@ class Settings(Variables):
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What could be read: `values` by field name, `secrets` that stood in files, and the faults so far."""
+    """What could be read, and the faults so far."""
 
-    values: Mapping[str, str]
-    secrets: Mapping[str, SecretStr]
     given: Given
     mcp: Sequence[ServerEntry]
     faults: Sequence[str]
@@ -123,7 +119,7 @@ class _Read:
         config = _read_config(variables.config_file, texts, faults)
         entries = _mcp_entries(variables.mcp_servers or {}, texts, config, faults)
         given = Given(variables.model_copy(update=dict(secrets)), texts, frozenset(unusable), config)
-        return cls(values, secrets, given, entries, faults)
+        return cls(given, entries, faults)
 
 
 def _mcp_entries(
@@ -167,12 +163,14 @@ def _read_env_file(path: Path | None, faults: list[str]) -> dict[str, str]:
         reason = error.strerror if isinstance(error, OSError) else error
         faults.append(f"{path} cannot be read: {reason}.")
         return {}
+    from dotenv import dotenv_values  # noqa: PLC0415 - only laptops have such a file
+
     return {name: text for name, text in dotenv_values(path, interpolate=False).items() if text is not None}
 
 
 def _read_config(path: Path | None, environ: Mapping[str, str], faults: list[str]) -> ConfigFile | None:
     if path is None:
-        return ConfigFile()
+        return ConfigFile.empty()
     try:
         return read_config_file(path, environ)
     except ConfigError as error:

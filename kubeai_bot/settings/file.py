@@ -100,18 +100,18 @@ class ModelsSection(Strict):
 class ConfigFile(Strict):
     """The whole file; every section may be left out."""
 
-    identity: IdentitySection = IdentitySection()
-    mcp: McpSection = McpSection()
-    policy: PolicySection = PolicySection()
-    clusters: ClustersSection = ClustersSection()
-    models: ModelsSection = ModelsSection()
+    identity: IdentitySection = Field(default_factory=IdentitySection.empty)
+    mcp: McpSection = Field(default_factory=McpSection.empty)
+    policy: PolicySection = Field(default_factory=PolicySection.empty)
+    clusters: ClustersSection = Field(default_factory=ClustersSection.empty)
+    models: ModelsSection = Field(default_factory=ModelsSection.empty)
 
 
 def read_config_file(path: Path, environ: Mapping[str, str]) -> ConfigFile:
     """Read and check the file. Raises ConfigError with all faults, each with file and line."""
     document = read_yaml(_text_of(path), environ)
     faults = list(document.faults)
-    config = ConfigFile()
+    config = ConfigFile.empty()
     try:
         config = ConfigFile.model_validate({key: value for key, value in document.data.items() if value is not None})
     except ValidationError as error:

@@ -141,6 +141,16 @@ def _named_urls(value: object) -> object:
     return {name.strip(): url.strip() for name, _, url in pairs}
 
 
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+def _upper(text: str) -> str:
+    return text.upper()
+
+
+# Lengths are no part of a pattern, which would be large when compiled; and pydantic asks for the signature of each
+# function, which takes long for those of the language.
 SlackUserId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,}$")]
 
 CommaList = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
@@ -150,17 +160,17 @@ KubeUserName = Annotated[str, AfterValidator(_kube_user)]
 Secret = Annotated[SecretStr, AfterValidator(_one_word)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Duration = Annotated[float, BeforeValidator(_seconds)]
-SchemaName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+SchemaName = Annotated[str, StringConstraints(max_length=63, pattern=r"^[a-z_][a-z0-9_]*$")]
 BotToken = Annotated[SecretStr, AfterValidator(_starting_with("xoxb-"))]
 AppToken = Annotated[SecretStr, AfterValidator(_starting_with("xapp-"))]
 SlackApiUrl = Annotated[str, AfterValidator(_slack_api_url)]
 ServerUrl = Annotated[str, AfterValidator(_server_url)]
 PrivateUrl = Annotated[str, AfterValidator(_private_url)]
 Address = Annotated[str, AfterValidator(_address)]
-Word = Annotated[str, StringConstraints(pattern=r"^\S{1,200}$")]
-CloudLocation = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")]
-AgentName = Annotated[str, StringConstraints(pattern=r"^\w[\w .-]{0,39}$")]
-ModifyMode = Annotated[Mode, BeforeValidator(str.lower)]
+Word = Annotated[str, StringConstraints(max_length=200, pattern=r"^\S+$")]
+CloudLocation = Annotated[str, StringConstraints(max_length=63, pattern=r"^[a-z0-9-]+$")]
+AgentName = Annotated[str, StringConstraints(max_length=40, pattern=r"^\w[\w .-]*$")]
+ModifyMode = Annotated[Mode, BeforeValidator(_lower)]
 NamedUrls = Annotated[Mapping[str, str], BeforeValidator(_named_urls)]
-Lower = BeforeValidator(str.lower)
-Upper = BeforeValidator(str.upper)
+Lower = BeforeValidator(_lower)
+Upper = BeforeValidator(_upper)

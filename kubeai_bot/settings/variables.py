@@ -44,7 +44,7 @@ def _var(default: Any, wanted: str) -> Any:
 class Variables(BaseModel):
     """A field's variable is its name in capitals. Text that is required has the default ""."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     slack_bot_token: BotToken = _var(SecretStr(""), "the bot token of the Slack app, which starts with xoxb-")
     slack_app_token: AppToken | None = _var(None, "the app-level token of the Slack app, which starts with xapp-")

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from markdown_it import MarkdownIt
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from kubeai_bot.slack.draft import CARD_CHARACTERS, Draft, Task
 from kubeai_bot.slack.pages import PAGE_BYTES, size
 from kubeai_bot.slack.safe_markdown import plain_line
 from kubeai_bot.slack.tables import Table, table_from
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 Block = dict[str, Any]
 
@@ -27,8 +29,6 @@ TEXT_CHARACTERS = 3_900
 
 MAX_NOTES = 10
 NOTE_CHARACTERS = 500
-
-_MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,12 @@ def markdown_blocks(markdown: str) -> list[Block]:
 
 def parts_of(markdown: str) -> Iterable[str | Table]:
     """Tables at the top level, and the source text between them."""
+    if "|" not in markdown:
+        yield markdown
+        return
     lines = markdown.split("\n")
     at = 0
-    tokens = _MARKDOWN.parse(markdown)
+    tokens = _parser().parse(markdown)
     for index, token in enumerate(tokens):
         if token.type != "table_open" or token.level or token.map is None:
             continue
@@ -96,6 +99,13 @@ def parts_of(markdown: str) -> Iterable[str | Table]:
         at = end
     if at < len(lines):
         yield "\n".join(lines[at:])
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - loaded with the first table, not while the bot starts
+
+    return MarkdownIt("commonmark").enable("table")
 
 
 def note_blocks(notes: Sequence[str]) -> list[Block]:

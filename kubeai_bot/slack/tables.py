@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 MAX_ROWS, MAX_COLUMNS, MAX_CHARACTERS = 100, 20, 10_000
 """Of one `table` block; one such block a message (https://docs.slack.dev/reference/block-kit/blocks/table-block)."""

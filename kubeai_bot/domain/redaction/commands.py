@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from kubeai_bot.domain.redaction.names import is_secret_value
+from kubeai_bot.domain.redaction.patterns import compiled
 
 Span = tuple[int, int]
 
@@ -18,8 +19,8 @@ _BEFORE = r"(?:(?<=[\s\"',\[])|^)"
 _VALUE = r"(?P<secret>(?!-|<redacted:)(?:[^\s\"'`\\|;&]|[;&](?!\s|$)){1,512})"
 
 
-def _flag(pattern: str) -> re.Pattern[str]:
-    return re.compile(_BEFORE + pattern, re.ASCII)
+def _flag(pattern: str) -> str:
+    return _BEFORE + pattern
 
 
 _JOINED_P = _flag(r"-p" + r"(?P<secret>(?!<redacted:)(?:[^\s\"'`\\|;&=]|[;&](?!\s|$)){1,512})")
@@ -27,21 +28,21 @@ _QUOTED_P = _flag(r"-p[\"'](?P<secret>(?!<redacted:)[^\"']{1,512})")
 _P = _flag(r"-p" + _GAP + _VALUE)
 _LOGIN = _flag(r"(?:-u|--user|-U|--proxy-user|-a|--auth)" + _GAP + r"[^\s:\"'@/]{0,128}:" + _VALUE)
 
-_PROGRAMS: tuple[tuple[tuple[str, ...], tuple[re.Pattern[str], ...]], ...] = (
+_PROGRAMS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("mysql", "mariadb"), (_JOINED_P, _QUOTED_P)),
     ((" login", '"login"', "'login'", "sshpass", "mongo", "add repo", "repo add"), (_P,)),
     (("curl", "wget", "http ", "https ", "ab "), (_LOGIN,)),
     (("redis-cli", "redis-benchmark", "keydb-cli", "valkey-cli"), (_flag(r"(?:-a|--pass)" + _LIST_GAP + _VALUE),)),
     (("ldap",), (_flag(r"-w" + _GAP + _VALUE),)),
     (("sqlcmd", "bcp "), (_flag(r"-P" + _GAP + _VALUE),)),
-    (("openssl", "keytool"), (re.compile(r"\bpass:" + _VALUE, re.ASCII),)),
-    (("smbclient", "rpcclient", "cifs"), (re.compile(r"-U[ \t]{0,4}[^\s%]{1,128}%" + _VALUE, re.ASCII),)),
-    (("rabbitmqctl",), (re.compile(r"(?:add_user|change_password)\s{1,4}\S{1,128}\s{1,4}" + _VALUE, re.ASCII),)),
+    (("openssl", "keytool"), (r"\bpass:" + _VALUE,)),
+    (("smbclient", "rpcclient", "cifs"), (r"-U[ \t]{0,4}[^\s%]{1,128}%" + _VALUE,)),
+    (("rabbitmqctl",), (r"(?:add_user|change_password)\s{1,4}\S{1,128}\s{1,4}" + _VALUE,)),
     (("htpasswd",),
-     (re.compile(r"htpasswd\s{1,4}-[a-zA-Z]{1,9}(?:\s{1,4}[^\s-]\S{0,127}){2}\s{1,4}" + _VALUE, re.ASCII),)),
-    (("identified by",), (re.compile(r"(?i:identified)\s{1,4}(?i:by)\s{1,4}['\"]?" + _VALUE, re.ASCII),)),
+     (r"htpasswd\s{1,4}-[a-zA-Z]{1,9}(?:\s{1,4}[^\s-]\S{0,127}){2}\s{1,4}" + _VALUE,)),
+    (("identified by",), (r"(?i:identified)\s{1,4}(?i:by)\s{1,4}['\"]?" + _VALUE,)),
     (("with password", "encrypted password"),
-     (re.compile(r"(?i:(?:with|encrypted)\s{1,4}password)\s{1,4}['\"](?P<secret>(?!<redacted:)[^'\"]{1,512})"),)),
+     (r"(?i:(?:with|encrypted)\s{1,4}password)\s{1,4}['\"](?P<secret>(?!<redacted:)[^'\"]{1,512})",)),
 )  # fmt: skip
 _BY_PROGRAM = tuple((program, patterns) for programs, patterns in _PROGRAMS for program in programs)
 _WITHOUT_FLAGS = tuple(
@@ -70,14 +71,14 @@ def placed(line: str, low: str) -> Iterator[Span]:
         yield from _urls(line)
     has_flags = " -" in line or '"-' in line or "'-" in line
     programs = _BY_PROGRAM if has_flags else _WITHOUT_FLAGS
-    from_where: dict[re.Pattern[str], int] = {}
+    from_where: dict[str, int] = {}
     for program, patterns in programs:
         at = low.find(program)
         if at >= 0:
             for pattern in patterns:
                 from_where[pattern] = min(at, from_where.get(pattern, at))
     for pattern, at in from_where.items():
-        for found in pattern.finditer(line, at):
+        for found in compiled(pattern).finditer(line, at):
             if is_secret_value("password", found["secret"]):
                 yield found.span("secret")
     if "password" in low:

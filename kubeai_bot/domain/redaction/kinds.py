@@ -49,7 +49,6 @@ image digests, uids, resource versions, certificates and public keys, checksums,
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 
@@ -59,7 +58,7 @@ class Token:
 
     kind: str
     prefixes: tuple[str, ...]
-    tail: re.Pattern[str]
+    tail: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,15 +68,15 @@ class Shape:
     kind: str
     anchors: tuple[str, ...]
     """Lower-case literals; a text without any of them has no such secret."""
-    pattern: re.Pattern[str]
+    pattern: str
 
 
 def _token(kind: str, prefixes: str, tail: str) -> Token:
-    return Token(kind, tuple(prefixes.split()), re.compile(tail, re.ASCII))
+    return Token(kind, tuple(prefixes.split()), tail)
 
 
 def _shape(kind: str, anchors: str, *pattern: str) -> Shape:
-    return Shape(kind, tuple(anchors.split(",")), re.compile("".join(pattern), re.ASCII))
+    return Shape(kind, tuple(anchors.split(",")), "".join(pattern))
 
 
 # Each quantifier is bounded, or takes all that it can at once and cannot fail afterwards, so that time is linear.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kubeai_bot.domain.redaction.kinds import SHAPES, TOKENS, Token
+from kubeai_bot.domain.redaction.patterns import compiled
 
 Span = tuple[int, int]
 Anchor = tuple[str, str, Token]
@@ -28,8 +29,9 @@ def shaped(line: str, low: str, runs: list[re.Match[str]]) -> list[Span]:
     spans: list[Span] = []
     possible = [shape for anchor, shape in _SHAPES if anchor in low]
     for shape in dict.fromkeys(possible):
-        group = "secret" if "secret" in shape.pattern.groupindex else 0
-        spans += [found.span(group) for found in shape.pattern.finditer(line)]
+        pattern = compiled(shape.pattern)
+        group = "secret" if "secret" in pattern.groupindex else 0
+        spans += [found.span(group) for found in pattern.finditer(line)]
     for anchor in _possible_tokens(low, runs) if runs else ():
         spans += _tokens(line, low, anchor)
     return spans
@@ -53,7 +55,7 @@ def _tokens(line: str, low: str, anchor: Anchor) -> list[Span]:
         end = at + len(lower)
         found = None
         if line.startswith(prefix, at) and _starts_a_word(low, at):
-            found = token.tail.match(line, end)
+            found = compiled(token.tail).match(line, end)
         if found is not None:
             spans.append((at, found.end()))
             end = found.end()

@@ -49,7 +49,7 @@ Grep = Annotated[
 class Arguments(BaseModel):
     """Common rules: no unknown arguments; null means left out."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod

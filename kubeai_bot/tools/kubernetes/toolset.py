@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from kubeai_bot.domain.approval import Preview
@@ -100,18 +101,8 @@ class KubernetesTools:
         self._write_timeout = write_timeout
         self._allow_shell = allow_shell
         self._clock = clock
-        names = tuple(clusters)
+        self._mode = mode
         self._tools = {tool.name: tool for tool in _TOOLS if exec_enabled or tool.effect is not Effect.SENSITIVE}
-        self._specs = [
-            ToolSpec(
-                tool.name,
-                description_of(tool.arguments),
-                schema_of(tool.arguments, () if tool.name == _EVERY_CLUSTER else names, default_cluster),
-                tool.effect,
-            )
-            for tool in self._tools.values()
-            if tool.effect is Effect.READ or mode is not Mode.NONE
-        ]
 
     @property
     def names(self) -> Sequence[str]:
@@ -122,6 +113,21 @@ class KubernetesTools:
         """The same for everybody: what a person may see is the cluster's to decide."""
         del identity
         return self._specs
+
+    @cached_property
+    def _specs(self) -> Sequence[ToolSpec]:
+        """Made for the first question, not while the bot starts."""
+        names = tuple(self._clusters)
+        return [
+            ToolSpec(
+                tool.name,
+                description_of(tool.arguments),
+                schema_of(tool.arguments, () if tool.name == _EVERY_CLUSTER else names, self._default),
+                tool.effect,
+            )
+            for tool in self._tools.values()
+            if tool.effect is Effect.READ or self._mode is not Mode.NONE
+        ]
 
     async def plan(self, call: ToolCall, identity: Identity) -> PlannedCall:
         """Check the arguments and resolve the kind; asks for nothing but discovery. Raises ToolError."""
