@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -184,15 +185,22 @@ class Found:
 
     @property
     def ratio(self) -> float:
-        return statistics.median(each.wall for each in self.bot) / statistics.median(each.wall for each in self.bare)
+        return _beside([each.wall for each in self.bot], [each.wall for each in self.bare])
 
     @property
     def cpu_ratio(self) -> float:
-        return statistics.median(each.cpu for each in self.bot) / statistics.median(each.cpu for each in self.bare)
+        return _beside([each.cpu for each in self.bot], [each.cpu for each in self.bare])
 
     @property
     def is_good(self) -> bool:
         return self.ratio <= MOST_TIME and self.memory.rss <= MOST_MEMORY and not resident(self.modules)
+
+
+def _beside(bots: Sequence[float], bares: Sequence[float]) -> float:
+    """The median of each start's ratio to the two bare scripts before and after it: such a machine is now faster, now
+    slower, for longer than one start takes."""
+    around = [statistics.mean(pair) for pair in itertools.pairwise(bares)]
+    return statistics.median(bot / bare for bot, bare in zip(bots, around, strict=True))
 
 
 async def measure(rounds: int) -> Found:
@@ -206,12 +214,12 @@ async def measure(rounds: int) -> Found:
                 await bare(base)
                 async with bot(environment, folder / "log", BOT):
                     pass
-            bares: list[Start] = []
+            bares = [await bare(base)]
             bots: list[Start] = []
             for _ in range(rounds):
-                bares.append(await bare(base))
                 async with bot(environment, folder / "log", BOT) as (_, start):
                     bots.append(start)
+                bares.append(await bare(base))
             return Found(bares, bots, *await look_inside(environment, folder))
 
 
@@ -226,7 +234,7 @@ def table(found: Found) -> str:
         columns = [[each.wall * 1000 for each in starts], [each.cpu * 1000 for each in starts]]
         lines.append(f"{name:24}" + "".join(f"{statistics.median(c):10.0f}{min(c):8.0f}" for c in columns))
     lines.append(
-        f"ratio of the medians: {found.ratio:.2f} (at most {MOST_TIME}); of processor time {found.cpu_ratio:.2f}"
+        f"median of the ratios: {found.ratio:.2f} (at most {MOST_TIME}); of processor time {found.cpu_ratio:.2f}"
     )
     memory = found.memory
     lines.append(f"idle memory: {memory.rss} MiB resident (at most {MOST_MEMORY:.0f}), {memory.own} MiB of its own")
