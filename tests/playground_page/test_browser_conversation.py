@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,32 @@ async def test_the_page_comes_back_after_its_connection_was_cut(chromium: Browse
         await expect(visit.page.get_by_text("said while the page was away")).to_be_visible()
         await visit.page.reload()
         await expect(visit.page.get_by_text("said while the page was away")).to_be_visible()
+
+
+async def test_nothing_can_be_typed_before_the_page_knows_where_it_would_be_said(chromium: Browser) -> None:
+    async with visiting(chromium) as visit:
+        held: list[str | bytes] = []
+        tell = held.append
+
+        def told(frame: str | bytes) -> None:
+            tell(frame)
+
+        def at_the_door(socket: WebSocketRoute) -> None:
+            socket.connect_to_server().on_message(told)
+            to_page.append(socket.send)
+
+        to_page: list[Callable[[str | bytes], None]] = []
+        await visit.page.route_web_socket("**/ws", at_the_door)
+        await visit.page.reload()
+        await expect(visit.page.locator("[data-composer=main]")).to_have_count(1)
+        await expect(visit.page.locator("[data-composer=main] textarea")).to_be_hidden()
+        async with asyncio.timeout(WITHIN / 1000):
+            while not held:
+                await visit.page.evaluate("new Promise(requestAnimationFrame)")
+        [tell] = to_page
+        for frame in held:
+            tell(frame)
+        await expect(visit.page.locator("[data-composer=main] textarea")).to_be_visible()
 
 
 async def test_the_bot_restarts_while_the_page_is_open(chromium: Browser) -> None:
