@@ -18,8 +18,10 @@ import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from contenders import MINIMAL, OURS, RAW, RIVALS, Here, all_at_once, link, rivals, side_by_side
+from contenders import MINIMAL, OURS, RAW, RIVALS, Contender, Here, all_at_once, link, rivals, side_by_side
 from own_stores import MIA, Minimal, Ours, RawCommit, four_messages, open_pool, wal_position
 from targets import LENGTHS, Found, tell
 from turn import Model, Resolver, Stage, Tools, turns
@@ -65,7 +67,7 @@ async def timed(turn: Callable[[], Awaitable[Any]], rounds: int = ROUNDS) -> flo
 
 
 async def wal_of_a_turn(store: Any, url: str, length: int) -> float:
-    """Bytes of write-ahead log."""
+    """Bytes of write-ahead log: the median of blocks, for now and then the server writes of its own accord."""
     name = uuid.uuid4().hex
     await store.create(name)
     await store.fill(name, length)
@@ -73,32 +75,46 @@ async def wal_of_a_turn(store: Any, url: str, length: int) -> float:
         await connection.execute("CHECKPOINT")
         for _ in range(100):
             await store.turn(name)
-        before = await wal_position(connection)
-        for _ in range(200):
-            await store.turn(name)
-        return (await wal_position(connection) - before) / 200
+        positions = [await wal_position(connection)]
+        for _ in range(20):
+            for _ in range(10):
+                await store.turn(name)
+            positions.append(await wal_position(connection))
+        return statistics.median(after - before for before, after in pairwise(positions)) / 10
 
 
-async def load_among(url: str, others: int) -> float:
-    """Loading one session of 100 messages among so many messages of others, in a database of its own."""
+async def load_among(url: str, counts: Sequence[int], blocks: int = 10) -> dict[int, float]:
+    """Median milliseconds to load one session of 100 messages among so many messages of others, each in a database of
+    its own. They are filled and at rest first, and take turns then."""
+    took: dict[int, list[float]] = {others: [] for others in counts}
+    async with AsyncExitStack() as stack:
+        loads = {others: await _one_among(stack, url, others) for others in counts}
+        for _ in range(blocks):
+            for others, load in loads.items():
+                took[others].append(await timed(load))
+    return {others: statistics.median(each) for others, each in took.items()}
+
+
+async def _one_among(stack: AsyncExitStack, url: str, others: int) -> Callable[[], Awaitable[object]]:
     place = psycopg.conninfo.conninfo_to_dict(url)
     database = f"among_{others}"
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(f"CREATE DATABASE {database}")
     url = f"postgresql://{place['user']}@{place['host']}:{place['port']}/{database}"
-    async with open_postgres(url) as store:
-        ours = Ours(store)
-        await ours.create("one")
-        await ours.fill("one", 100)
-        session = await store.find(ThreadRef("T0SHOP", "C0ONCALL", "one"))
-        assert session is not None
-        filler = await store.dump(session.id)
-        for number in range(others // 100):
-            other = replace(session, id=uuid.uuid4().hex[:24], thread=ThreadRef("T0SHOP", "C0OTHER", str(number)))
-            assert await store.restore(replace(filler, session=other))
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-            await connection.execute("ANALYZE")
-        return await timed(lambda: store.load(session.id))
+    store = await stack.enter_async_context(open_postgres(url))
+    ours = Ours(store)
+    await ours.create("one")
+    await ours.fill("one", 100)
+    session = await store.find(ThreadRef("T0SHOP", "C0ONCALL", "one"))
+    assert session is not None
+    filler = await store.dump(session.id)
+    for number in range(others // 100):
+        other = replace(session, id=uuid.uuid4().hex[:24], thread=ThreadRef("T0SHOP", "C0OTHER", str(number)))
+        assert await store.restore(replace(filler, session=other))
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+    return partial(store.load, session.id)
 
 
 async def race(url: str, each: int = 100) -> Found:
@@ -174,17 +190,23 @@ async def far(url: str, python: str | None) -> Found:
     return {"far": {name: each[100] for name, each in found.items()}}
 
 
-async def count_trips(url: str) -> float:
-    """Of one turn, once its statements are prepared."""
-    async with link(url, 0) as (near, trips), open_postgres(near, limits=Limits(pool_size=2)) as store:
-        ours = Ours(store)
-        await ours.create("counted")
-        for _ in range(10):
-            await ours.turn("counted")
-        await trips()
-        for _ in range(100):
-            await ours.turn("counted")
-        return await trips() / 100
+async def count_trips(url: str, python: str | None) -> dict[str, float]:
+    """Of one turn at 100 messages, once statements are prepared."""
+    found: dict[str, float] = {}
+    async with (
+        link(url, 0) as (near, trips),
+        open_postgres(near, limits=Limits(pool_size=2)) as store,
+        rivals(python, RIVALS[:2], near) as others,
+    ):
+        contenders: dict[str, Contender] = {OURS: Here(Ours(store)), **others}
+        for name, contender in contenders.items():
+            session = uuid.uuid4().hex
+            await contender.grow(session, 0, 100)
+            await contender.turns(session, 10)
+            await trips()
+            await contender.turns(session, 20)
+            found[name] = await trips() / 20
+    return found
 
 
 async def measure(sections: Sequence[str], url: str, python: str | None) -> Found:
@@ -195,9 +217,9 @@ async def measure(sections: Sequence[str], url: str, python: str | None) -> Foun
     if "far" in sections:
         found |= await far(url, python)
     if "trips" in sections:
-        found["round trips"] = await count_trips(url)
+        found["round trips"] = await count_trips(url, python)
     if "load" in sections:
-        found["load among"] = {others: await load_among(url, others) for others in (10_000, 300_000)}
+        found["load among"] = await load_among(url, (10_000, 300_000))
     if "race" in sections:
         found["race"] = await race(url)
     if "runner" in sections:
