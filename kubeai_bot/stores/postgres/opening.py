@@ -10,15 +10,17 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 import structlog
 
+from kubeai_bot.errors import StoreError
 from kubeai_bot.stores.postgres.dsn import Dsn, parse_dsn
 from kubeai_bot.stores.postgres.engine import Database, Limits
-from kubeai_bot.stores.postgres.errors import FAILURES, store_error
+from kubeai_bot.stores.postgres.errors import FAILURES, cause_of, is_worth_repeating, store_error
 from kubeai_bot.stores.postgres.listening import Bell, Listener
 from kubeai_bot.stores.postgres.migrate import are_ready, migrate
 from kubeai_bot.stores.postgres.store import PostgresStore
 
 SCHEMA = "kubeai_bot"
 _LIMITS = Limits()
+_REPEATS = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -39,9 +41,7 @@ async def open_postgres(
     """
     dsn, schema = parse_dsn(url), schema or SCHEMA
     migration_dsn = parse_dsn(migration_url, "DATABASE_MIGRATION_URL") if migration_url else dsn
-    pooled, ready = await _look(dsn, schema, limits.statement_timeout)
-    if not ready:
-        await migrate(migration_dsn, schema)
+    pooled = await _prepare(dsn, migration_dsn, schema, limits.statement_timeout)
     database = Database(dsn, schema, limits, prepares=not pooled)
     try:
         bell = Bell()
@@ -58,6 +58,24 @@ async def open_postgres(
                 await listening
     finally:
         await database.aclose()
+
+
+async def _prepare(dsn: Dsn, migration_dsn: Dsn, schema: str, timeout: float) -> bool:
+    """Makes the tables ready, and tells whether a pooler stands in between. Begins again where a connection is taken
+    away in the middle, as in a failover: a migration is one transaction."""
+    for left in reversed(range(_REPEATS + 1)):
+        try:
+            pooled, ready = await _look(dsn, schema, timeout)
+            if not ready:
+                await migrate(migration_dsn, schema)
+        except StoreError as error:
+            cause = cause_of(error.__cause__ or error)
+            if not left or isinstance(cause, psycopg.errors.ConnectionTimeout) or not is_worth_repeating(cause):
+                raise
+            _log.info("database opened again", place=dsn.place, reason=type(cause).__name__)
+        else:
+            return pooled
+    raise AssertionError("unreachable")
 
 
 async def _look(dsn: Dsn, schema: str, timeout: float) -> tuple[bool, bool]:
