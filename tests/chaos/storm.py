@@ -38,6 +38,7 @@ from tests.chaos.replicas import Counts, Replica
 from tests.playground_cluster.cluster_client import Requests, client_of
 from tests.scenario.stories import OMAR, ONCALL, finals, turn_ids
 from tests.stores.postgres_server import free_port, new_database
+from tests.waiting import until
 
 AT_ONCE = 6
 """Questions that wait for their answers at a time."""
@@ -223,23 +224,21 @@ class Storm:
 
     async def _taken_over(self, session_id: str, epoch: int) -> None:
         """Until another process holds the session of one that is paused."""
-        async with asyncio.timeout(TERM_SECONDS * 8):
-            while True:
-                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
-                    row = await (
-                        await connection.execute("SELECT epoch FROM kubeai_bot.sessions WHERE id = %s", (session_id,))
-                    ).fetchone()
-                if row is None or row[0] > epoch:
-                    return
-                await asyncio.sleep(0.2)
+
+        async def look() -> bool:
+            async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                row = await (
+                    await connection.execute("SELECT epoch FROM kubeai_bot.sessions WHERE id = %s", (session_id,))
+                ).fetchone()
+            return row is None or row[0] > epoch
+
+        await until(look, TERM_SECONDS * 8)
 
     async def _until_put_away(self) -> None:
         settings = Settings.load_store({"SESSION_TYPE": "postgres", "DATABASE_URL": self._url})
         async with open_store(settings) as store:
             try:
-                async with asyncio.timeout(CALM_WITHIN):
-                    while await self._open_sessions():  # noqa: ASYNC110 - the database tells nobody
-                        await asyncio.sleep(0.3)
+                await until(self._all_put_away, CALM_WITHIN)
             except TimeoutError:
                 self.report.faults.append(f"not put away: {await self._open_sessions()}")
             for question in self.asked:
@@ -248,6 +247,9 @@ class Storm:
         self.report.deliveries = sum(len(each.attempts) for each in workspace.deliveries)
         self.report.faults += [f"Slack would have refused: {problem}" for problem in workspace.problems]
         self.report.faults += [fault for replica in self._replicas for fault in replica.failures]
+
+    async def _all_put_away(self) -> bool:
+        return not await self._open_sessions()
 
     async def _open_sessions(self) -> list[tuple[str, ...]]:
         """Sessions with an unread inbox, an open turn or a live lease."""

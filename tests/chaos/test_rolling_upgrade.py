@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -27,6 +26,7 @@ from kubeai_bot.stores.postgres.migrate import TABLES
 from kubeai_bot.stores.postgres.opening import SCHEMA
 from tests.scenario.stories import OMAR, finals
 from tests.stores.postgres_server import free_port, new_database
+from tests.waiting import end_of, ready
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -93,7 +93,7 @@ class Fleet:
                 stderr=out,
             )
         try:
-            await self._ready(address, process, log)
+            await ready(address, process, log, 40)
             yield process
             process.terminate()
             assert await asyncio.wait_for(process.wait(), 40) == 0, end_of(log)
@@ -101,17 +101,6 @@ class Fleet:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-
-    async def _ready(self, address: str, process: asyncio.subprocess.Process, log: Path) -> None:
-        async with asyncio.timeout(40), httpx2.AsyncClient(trust_env=False) as client:
-            while process.returncode is None:
-                try:
-                    if (await client.get(f"http://{address}/readyz")).status_code == 200:
-                        return
-                except httpx2.TransportError:
-                    pass
-                await asyncio.sleep(0.1)
-        raise AssertionError(end_of(log))
 
     async def ask(self, text: str, thread: str | None = None) -> str:
         """Say it, and wait for one more final answer; the thread."""
@@ -132,10 +121,6 @@ class Fleet:
 
     def text(self, thread: str) -> list[str]:
         return [message.text for message in finals(self.world, DM, thread)]
-
-
-def end_of(log: Path) -> str:
-    return log.read_text("utf-8")[-3000:]
 
 
 def tables(database: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, with_working
 from tests.chart.switches import SWITCHES
+from tests.waiting import until_now
 
 ADMIN, BOT = "contract-admin", "contract-bot"
 SHARED = ("kubeai-shared", "kubeai-readers")
@@ -189,10 +189,8 @@ def test_the_bots_account_may_do_exactly_this(server: httpx2.Client, helm: Relea
     wanted |= {f"itself: {method} {path}": code for method, path, _, code in AS_ITSELF}
     wanted |= {f"as {user} {groups}": 403 for user, groups in OTHERS}
     wanted["with an extra"] = 403
-    deadline = time.monotonic() + _PATIENCE
-    while (found := _table(server)) != wanted and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert found == wanted
+    until_now(lambda: _table(server) == wanted, _PATIENCE)
+    assert _table(server) == wanted
 
 
 def _table(server: httpx2.Client) -> dict[str, int]:
@@ -214,10 +212,13 @@ def _code(server: httpx2.Client, method: str, path: str, body: Any, headers: lis
 
 def _until(server: httpx2.Client, code: int) -> None:
     """The authorizer hears of roles a moment after they were made or deleted; impersonation is cached besides."""
-    deadline = time.monotonic() + _PATIENCE
-    while (found := _code(server, "GET", PODS, None, ASKER)) != code:
-        assert time.monotonic() < deadline, f"{found} in the place of {code}"
-        time.sleep(0.05)
+    found: list[int] = []
+
+    def look() -> bool:
+        found.append(_code(server, "GET", PODS, None, ASKER))
+        return found[-1] == code
+
+    assert until_now(look, _PATIENCE), f"{found[-1]} in the place of {code}"
 
 
 def test_without_the_release_the_account_may_impersonate_nobody(server: httpx2.Client, helm: Releases) -> None:

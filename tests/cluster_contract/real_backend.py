@@ -9,7 +9,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +17,8 @@ from typing import Any
 import httpx2
 from contract_backend import AuditLine
 from seeding import ADMIN_TOKEN, TOKENS
+
+from tests.waiting import until_now
 
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 10.0
@@ -174,17 +175,17 @@ def _process(command: list[str], log: Path) -> Generator[subprocess.Popen[bytes]
 
 def _wait_for(url: str, verify: Any, process: subprocess.Popen[bytes], log: Path) -> None:
     """Until the URL answers 200; fails with the end of the log when the program ends or takes too long."""
-    deadline = time.monotonic() + _READY_SECONDS
+
+    def look() -> bool:
+        if process.poll() is not None:
+            raise AssertionError(f"{url} has ended:\n{log.read_text()[-2000:]}")
+        try:
+            return client.get(url, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).status_code == 200
+        except httpx2.TransportError:
+            return False
+
     with httpx2.Client(verify=verify, timeout=5) as client:
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-                if client.get(url, headers=headers).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            time.sleep(0.1)
-    raise AssertionError(f"{url} did not get ready:\n{log.read_text()[-2000:]}")
+        assert until_now(look, _READY_SECONDS), f"{url} did not get ready:\n{log.read_text()[-2000:]}"
 
 
 def _free_ports(count: int) -> list[int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from contract_backend import TIMEOUT_SECONDS, Api
+
+from tests.waiting import until_now
 
 ADMIN_TOKEN = "contract-admin"
 BOT_TOKEN = "contract-bot"
@@ -204,7 +205,5 @@ def seed(admin: Api) -> None:
 
 
 def _wait_until_served(admin: Api, path: str) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while admin.send("GET", path).status_code != 200:
-        assert time.monotonic() < deadline, f"{path} is not served"
-        time.sleep(0.05)
+    served = until_now(lambda: admin.send("GET", path).status_code == 200, TIMEOUT_SECONDS)
+    assert served, f"{path} is not served"

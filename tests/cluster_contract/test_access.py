@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from contract_backend import TIMEOUT_SECONDS, Api, AuditLine, Backend, names
 from seeding import ALICE, BELLA, BOT
+
+from tests.waiting import until_now
 
 _ALPHA = "/api/v1/namespaces/alpha/pods"
 _BETA = "/api/v1/namespaces/beta/pods"
@@ -21,13 +22,14 @@ def _who(api: Api) -> Any:
 
 def _audited(backend: Backend, path: str, user: str) -> AuditLine:
     """The last recorded request of an impersonated user on a path; a real log is written a moment later."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
+
+    def look() -> AuditLine | None:
         found = [line for line in backend.audit() if line.path == path and line.impersonated_user == user]
-        if found and found[-1].code:
-            return found[-1]
-        time.sleep(0.05)
-    raise AssertionError(f"no audit line for {user} on {path}")
+        return found[-1] if found and found[-1].code else None
+
+    line = until_now(look, TIMEOUT_SECONDS)
+    assert line is not None, f"no audit line for {user} on {path}"
+    return line
 
 
 def test_the_bot_alone_may_not_read(bot: Api) -> None:

@@ -6,13 +6,11 @@ import asyncio
 import os
 import re
 import signal
-import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from email.parser import HeaderParser
 from pathlib import Path
 
-import httpx2
 import pytest
 from packaging.requirements import Requirement
 from psycopg.conninfo import conninfo_to_dict
@@ -21,6 +19,7 @@ from kubeai_bot.playground.world import World, WorldOptions, open_world
 from tests.image.built import BUILD_ARGUMENTS, ROOT, Image, base_name
 from tests.scenario.stories import finals
 from tests.stores.postgres_server import new_database
+from tests.waiting import end_of, ready
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -168,11 +167,11 @@ async def _started(image: Image, world: World, folder: Path, log: Path) -> Async
     with log.open("wb") as output:
         outside = await asyncio.create_subprocess_exec(*line, stdout=output, stderr=output)
     try:
-        await _ready(environment["LISTEN_ADDRESS"], outside, log)
+        await ready(environment["LISTEN_ADDRESS"], outside, log, 60)
         pid = _inside(outside.pid)
         yield pid
         os.kill(pid, signal.SIGTERM)
-        assert await asyncio.wait_for(outside.wait(), 60) == 0, _end_of(log)
+        assert await asyncio.wait_for(outside.wait(), 60) == 0, end_of(log)
     finally:
         if outside.returncode is None:
             outside.terminate()
@@ -190,24 +189,6 @@ def _reachable(environment: Mapping[str, str], folder: Path) -> tuple[dict[str, 
         there.chmod(0o644)
         changed[name] = f"/run/given/{name}"
     return changed, folder
-
-
-async def _ready(address: str, outside: asyncio.subprocess.Process, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        while True:
-            assert outside.returncode is None, _end_of(log)
-            assert time.monotonic() < deadline, _end_of(log)
-            try:
-                if (await client.get(f"http://{address}/readyz")).status_code == 200:
-                    return
-            except httpx2.TransportError:
-                pass
-            await asyncio.sleep(0.1)
-
-
-def _end_of(log: Path) -> str:
-    return log.read_text("utf-8")[-3000:]
 
 
 def _inside(pid: int) -> int:

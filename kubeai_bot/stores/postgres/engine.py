@@ -32,7 +32,7 @@ from kubeai_bot.stores.postgres.errors import FAILURES, is_worth_repeating, mean
 Driver = psycopg.AsyncConnection[Any]
 Row = tuple[Any, ...]
 
-_REPEATS = 2
+REPEATS = 2
 """One for a connection that was lost, and one for meeting what the server still did for the lost one."""
 
 _PREPARED_AT = 2
@@ -92,7 +92,7 @@ class Database:
     async def fetch(self, statement: str, parameters: Mapping[str, Any], *, repeatable: bool = False) -> list[Row]:
         """The rows that one statement gives, committed. `repeatable`: it may run again when its connection is lost, for
         running it twice has the effect of running it once. Raises StoreError."""
-        left = _REPEATS if repeatable else 0
+        left = REPEATS if repeatable else 0
         while True:
             try:
                 return await self._once(statement, parameters)

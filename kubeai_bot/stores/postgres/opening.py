@@ -12,7 +12,7 @@ import structlog
 
 from kubeai_bot.errors import StoreError
 from kubeai_bot.stores.postgres.dsn import Dsn, parse_dsn
-from kubeai_bot.stores.postgres.engine import Database, Limits
+from kubeai_bot.stores.postgres.engine import REPEATS, Database, Limits
 from kubeai_bot.stores.postgres.errors import FAILURES, cause_of, is_worth_repeating, store_error
 from kubeai_bot.stores.postgres.listening import Bell, Listener
 from kubeai_bot.stores.postgres.migrate import are_ready, migrate
@@ -20,7 +20,6 @@ from kubeai_bot.stores.postgres.store import PostgresStore
 
 SCHEMA = "kubeai_bot"
 _LIMITS = Limits()
-_REPEATS = 2
 
 _log = structlog.get_logger(__name__)
 
@@ -61,9 +60,10 @@ async def open_postgres(
 
 
 async def _prepare(dsn: Dsn, migration_dsn: Dsn, schema: str, timeout: float) -> bool:
-    """Makes the tables ready, and tells whether a pooler stands in between. Begins again where a connection is taken
-    away in the middle, as in a failover: a migration is one transaction."""
-    for left in reversed(range(_REPEATS + 1)):
+    """Makes the tables ready, and tells whether a pooler stands in between. Begins again at once where a connection is
+    taken away in the middle: a migration is one transaction."""
+    left = REPEATS
+    while True:
         try:
             pooled, ready = await _look(dsn, schema, timeout)
             if not ready:
@@ -72,10 +72,10 @@ async def _prepare(dsn: Dsn, migration_dsn: Dsn, schema: str, timeout: float) ->
             cause = cause_of(error.__cause__ or error)
             if not left or isinstance(cause, psycopg.errors.ConnectionTimeout) or not is_worth_repeating(cause):
                 raise
+            left -= 1
             _log.info("database opened again", place=dsn.place, reason=type(cause).__name__)
         else:
             return pooled
-    raise AssertionError("unreachable")
 
 
 async def _look(dsn: Dsn, schema: str, timeout: float) -> tuple[bool, bool]:
