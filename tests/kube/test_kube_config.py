@@ -344,7 +344,7 @@ def test_a_plugin_that_hangs_is_killed_with_its_children(tmp_path):
     started = time.monotonic()
     with pytest.raises(CredentialsFailed, match=r"gave no answer within 0\.5 s"):
         run_plugin(spec, {}, str(tmp_path), timeout=0.5)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_a_plugin_that_is_missing_is_named(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 from aiohttp import web
@@ -111,9 +110,8 @@ async def test_huge_slow_and_silent_answers_over_http_end_in_their_time(kind: st
     async with listening(*LIAR, kind) as running, open_mcp([http(running.url, timeout=1.0), liar("honest")]) as tools:
         mia = Asked(tools)
         await until(lambda: {"web__greet", "liar__greet"} <= set(mia.specs), tools.status)
-        began = time.monotonic()
-        said = await mia.words("web__greet")
-        assert time.monotonic() - began < 5.0
+        async with asyncio.timeout(10):
+            said = await mia.words("web__greet")
         assert len(said) < 1_000
         assert "hello" in await mia.words("liar__greet")
 
@@ -128,10 +126,9 @@ async def test_a_server_killed_in_a_call_and_restarted_on_its_port_is_used_again
         waiting = asyncio.create_task(mia.words("web__greet"))
         assert "hello" in await mia.words("liar__greet")
         assert not waiting.done()
-        began = time.monotonic()
-        await first.kill()
-        assert "web" in await waiting
-        assert time.monotonic() - began < 5.0
+        async with asyncio.timeout(10):
+            await first.kill()
+            assert "web" in await waiting
         assert "hello" in await mia.words("liar__greet")
         await until(lambda: not tools.status()["web"]["connected"], tools.status)
         async with listening(*LIAR, "honest", port=first.port):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,19 @@ HOPELESS = ("ExitsAtOnce", "HangsInHandshake", "OnlyBabbles", "HangsInList")
 
 
 async def test_hopeless_servers_hold_up_neither_the_start_nor_a_good_one_nor_the_end() -> None:
-    servers = [liar(kind, name=kind, connect_timeout=1.0) for kind in HOPELESS]
+    servers = [liar(kind, name=kind, connect_timeout=20.0) for kind in HOPELESS]
     servers.append(McpServer("missing", command=("/nonexistent/program",), transport="stdio"))
     servers.append(McpServer("nobody", url="http://127.0.0.1:9/mcp"))
-    began = time.monotonic()
+    clock = asyncio.get_running_loop().time
+    began = clock()
     async with open_mcp([*servers, liar("honest", name="good")]) as tools:
-        assert time.monotonic() - began < 1.0
+        assert clock() - began < 10
         mia = Asked(tools)
         await until(lambda: "good__greet" in mia.specs, tools.status)
         assert (await mia.ask("good__greet")).content.count("hello") == 1
         assert set(mia.specs) == {"good__greet"}
-        ended = time.monotonic()
-    assert time.monotonic() - ended < 8.0
+        ended = clock()
+    assert clock() - ended < 15
 
 
 async def test_status_says_why_each_server_is_not_connected() -> None:
@@ -45,9 +45,8 @@ async def test_status_says_why_each_server_is_not_connected() -> None:
 
 async def test_waiting_until_ready_is_bounded() -> None:
     async with open_mcp([liar("HangsInHandshake", legacy=True)]) as tools:
-        began = time.monotonic()
-        await tools.wait_ready(0.3)
-        assert time.monotonic() - began < 2.0
+        async with asyncio.timeout(5):
+            await tools.wait_ready(0.3)
 
 
 async def test_a_tool_of_a_server_that_is_not_there_is_refused_in_words() -> None:
@@ -75,8 +74,9 @@ async def test_a_child_that_will_not_end_is_killed_with_its_own_children(tmp_pat
     async with open_mcp([liar("WillNotEnd", env={"RECORD": str(record)})]) as tools:
         assert await tools.wait_ready(10)
         children = [int(pid) for pid in record.read_text().split()]
-        began = time.monotonic()
-    assert time.monotonic() - began < 8.0
+        clock = asyncio.get_running_loop().time
+        began = clock()
+    assert clock() - began < 15
     await until(lambda: not any(map(_runs, children)), lambda: children)
 
 

@@ -130,10 +130,10 @@ def doubling(keyword: str) -> dict[str, Any]:
     ],
 )
 def test_a_hostile_schema_costs_nobody_any_time(schema: dict[str, Any]) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     Checked(schema).faults({"x": "a" * 60 + "!", "a" * 60 + "!": 1})
     simplified(schema)
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_what_is_no_schema_is_said_to_be_none() -> None:

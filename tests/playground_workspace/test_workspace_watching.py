@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 from aiohttp import ClientSession
@@ -84,10 +83,8 @@ async def test_waiting_returns_the_first_true_value_without_polling(workspace, c
 async def test_waiting_in_vain_shows_what_happened_instead(workspace, client):
     await workspace.say("U0MIA", "anybody?")
     await client.chat_postMessage(channel="D0MIA", text="nobody", oops="1")
-    began = time.monotonic()
     with pytest.raises(TimeoutError) as caught:
         await workspace.wait_for(lambda w: w.messages("D0OMAR"), timeout=0.05, what="a word from Omar")
-    assert time.monotonic() - began < 2
     text = str(caught.value)
     assert "a word from Omar" in text
     assert "Mia: anybody?" in text
@@ -188,8 +185,6 @@ async def test_a_closed_workspace_takes_no_further_messages():
 
 
 async def test_closing_does_not_wait_for_unacked_events_or_slow_calls(bots):
-    began = time.monotonic()
-    async with Workspace() as workspace:
+    async with asyncio.timeout(3), Workspace(redelivery_delays=(60, 60, 60)) as workspace:
         await bots.socket(workspace)
         await workspace.say("U0MIA", "nobody acks this")
-    assert time.monotonic() - began < 3

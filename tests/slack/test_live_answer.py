@@ -78,11 +78,10 @@ async def test_tool_calls_are_cards_above_a_streamed_answer(scene: Scene, channe
 
 async def test_a_sign_of_life_comes_at_once_and_does_not_hold_up_the_turn(scene: Scene) -> None:
     showing = await scene.ask()
-    scene.workspace.fault("agents.sessions.setStatus", delay=0.5)
-    started = asyncio.get_running_loop().time()
+    scene.workspace.fault("agents.sessions.setStatus", delay=1.0)
     emit = scene.stage().open(showing)
     await play(emit, TurnStarted(TURN), TextDelta("Hm"))
-    assert asyncio.get_running_loop().time() - started < 0.3
+    assert not scene.workspace.calls_of("agents.sessions.setStatus"), "the turn has waited for Slack's answer"
     await emit(TurnEnded("answered", "Hm"))
     statuses = [call.arguments["status"] for call in scene.workspace.calls_of("agents.sessions.setStatus")]
     assert statuses == ["processing", "active"]

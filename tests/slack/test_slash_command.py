@@ -11,7 +11,6 @@ from tests.slack.program import REFUSAL, Program, text_of, whispers
 async def test_a_question_becomes_a_visible_thread_and_is_received_once(surfaced: Workspace, program: Program) -> None:
     delivery = await surfaced.command("U0MIA", "/kubeai", "why is *checkout* down?", channel="C0ONCALL")
     assert delivery.acked
-    assert delivery.seconds_to_ack < 3
     (root,) = surfaced.messages("C0ONCALL")
     assert surfaced.rendered("C0ONCALL").count("why is *checkout* down?") == 1
     assert "@Mia asks:" in surfaced.rendered("C0ONCALL")

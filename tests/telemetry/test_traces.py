@@ -168,9 +168,8 @@ async def test_an_endpoint_that_never_answers_holds_up_the_end_only_for_a_while(
         traces = otel.open_traces("1", flush_seconds=0.3)
         with traces.span("chat", {}, turn=TurnKey("s", "t")):
             pass
-        began = time.monotonic()
-        await traces.aclose()
-        assert time.monotonic() - began < 3
+        async with asyncio.timeout(6):
+            await traces.aclose()
 
 
 @pytest.fixture
