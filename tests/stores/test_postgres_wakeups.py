@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import aclosing
 
 import pytest
@@ -34,14 +33,18 @@ async def test_a_lost_listener_hears_again_and_misses_nothing(backend, make):
 
 
 async def test_what_anybody_else_notifies_is_ignored(backend, make):
+    """Not even the number of an item that is yet to come hides that item."""
+    last = await backend.admin.execute("SELECT nextval(pg_get_serial_sequence('kubeai_bot.inbox', 'id'))")
+    ((item,),) = await last.fetchall()
+    ahead = [f"{item + number} elsewhere" for number in range(1, 20)]
     async with aclosing(backend.store.wakeups()) as subscription:
-        for payload in ("", "x", "nonsense here", "99999999999999999999999 y z", "1", "9" * 5000):
+        for payload in ("", "x", "nonsense here", "99999999999999999999999 y z", "1", "9" * 5000, *ahead):
             await backend.admin.execute("SELECT pg_notify('kubeai_bot', %s)", (payload,))
         session_id = await make.session(backend.second_store())
         heard = [await next_of(subscription)]
         while heard[-1] != session_id:
             heard.append(await next_of(subscription))
-        assert len(heard) <= 3
+        assert set(heard) <= {session_id, "elsewhere", ""}
 
 
 async def test_a_message_for_a_session_that_is_held_elsewhere_reaches_the_holder(backend, make):
@@ -57,9 +60,8 @@ async def test_behind_a_pooler_wakeups_come_within_little_more_than_a_second(mak
     async with open_pooled() as backend, aclosing(backend.second_store().wakeups()) as subscription:
         for _ in range(3):
             session_id = await make.session(backend.store)
-            begun = time.monotonic()
-            assert await next_of(subscription) == session_id
-            assert time.monotonic() - begun < 2.5  # a second, and what a busy machine adds
+            async with asyncio.timeout(5):  # a second, and what a busy machine adds
+                assert await next_of(subscription) == session_id
 
 
 async def test_a_receipt_with_the_lease_is_told_in_its_own_process(backend, make):

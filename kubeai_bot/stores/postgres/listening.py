@@ -30,25 +30,26 @@ _log = structlog.get_logger(__name__)
 
 
 class Bell:
-    """Tells the subscribers of this process of each inbox item once, by whichever way it is heard of first."""
+    """Tells the subscribers of this process of each inbox item once, by whichever way it is heard of first. An item is
+    known by its number and its session: one that somebody made up hides none."""
 
     def __init__(self) -> None:
         self._wakeups = Wakeups()
-        self._told: OrderedDict[int, None] = OrderedDict()
+        self._told: OrderedDict[tuple[int, str], None] = OrderedDict()
 
     def subscribe(self) -> Subscription:
         return self._wakeups.subscribe()
 
     def ring(self, item: int | None, session_id: str) -> None:
         """`item` None or 0: not known, told in any case."""
-        if not item or self.remember(item):
+        if not item or self.remember(item, session_id):
             self._wakeups.tell(session_id)
 
-    def remember(self, item: int) -> bool:
+    def remember(self, item: int, session_id: str) -> bool:
         """Whether it was new."""
-        if item in self._told:
+        if (item, session_id) in self._told:
             return False
-        self._told[item] = None
+        self._told[item, session_id] = None
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
         return True
@@ -67,8 +68,8 @@ class Listener:
 
     async def begin(self) -> None:
         """What lies in the inbox already is no news."""
-        for item, _ in await self._database.fetch(self._unread, {}, repeatable=True):
-            self._bell.remember(item)
+        for item, session_id in await self._database.fetch(self._unread, {}, repeatable=True):
+            self._bell.remember(item, from_column(session_id))
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
