@@ -82,7 +82,7 @@ async def reach() -> AsyncIterator[Reach]:
         await cluster.aclose()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for a condition, within a bound."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # conditions on servers that know no events

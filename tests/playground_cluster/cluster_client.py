@@ -14,7 +14,7 @@ from kubeai_bot.playground.cluster.server import DemoCluster
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 MERGE = "application/merge-patch+json"
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 20.0
 
 MIA = ("mia@shop.example", "shop-developers")
 OMAR = ("omar@shop.example", "platform-engineers")

@@ -25,7 +25,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def workspace(clock: Clock) -> AsyncIterator[Workspace]:
-    async with Workspace(clock=clock, redelivery_delays=(0.2, 0.2, 0.2)) as workspace:
+    async with Workspace(clock=clock, redelivery_delays=(1.5, 0.5, 0.5)) as workspace:
         yield workspace
 
 

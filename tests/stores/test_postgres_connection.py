@@ -17,6 +17,7 @@ from kubeai_bot.stores.postgres.opening import open_postgres
 from tests.stores.postgres_driver import open_straight
 from tests.stores.postgres_proxy import proxy_before
 from tests.stores.postgres_server import Server, free_port
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -36,13 +37,6 @@ async def backends_of(admin: psycopg.AsyncConnection) -> list[int]:
 async def terminate_all(admin: psycopg.AsyncConnection) -> None:
     for pid in await backends_of(admin):
         await admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
-
-
-async def until(condition, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        await asyncio.sleep(0.02)
 
 
 async def is_blocked(admin: psycopg.AsyncConnection) -> bool:
@@ -161,7 +155,7 @@ async def test_a_statement_whose_connection_is_terminated_runs_again(backend, ma
         await backend.admin.execute("SELECT FROM kubeai_bot.sessions FOR UPDATE")
         writing = asyncio.create_task(store.append(lease, 0, make.step(), [make.message()]))
         async with await psycopg.AsyncConnection.connect(backend.url, autocommit=True) as other:
-            await until(lambda: is_blocked(other))
+            await until(lambda: is_blocked(other), 20)
             await terminate_all(other)
     assert await writing == 1
     assert len((await store.load(lease.session_id)).messages) == 1
@@ -247,7 +241,7 @@ async def test_a_pool_without_a_free_connection_says_so_and_recovers(backend, ma
             await backend.admin.execute("SELECT FROM kubeai_bot.sessions FOR UPDATE")
             writing = asyncio.create_task(store.append(lease, 0, "s1", [make.message()]))
             async with await psycopg.AsyncConnection.connect(backend.url, autocommit=True) as other:
-                await until(lambda: is_blocked(other))
+                await until(lambda: is_blocked(other), 20)
             with pytest.raises(StoreError, match="connections of the pool are in use"):
                 await store.load(lease.session_id)
         assert await writing == 1
@@ -279,7 +273,7 @@ async def test_cancelled_callers_leave_pool_and_data_whole(backend, make):
                 await backend.admin.execute("SELECT FROM kubeai_bot.sessions FOR UPDATE")
                 writing = [asyncio.create_task(store.append(lease, 0, f"s{n}", [make.message()])) for n in range(4)]
                 async with await psycopg.AsyncConnection.connect(backend.url, autocommit=True) as other:
-                    await until(lambda: is_blocked(other))
+                    await until(lambda: is_blocked(other), 20)
                 for each in writing:
                     each.cancel()
                 outcomes = await asyncio.gather(*writing, return_exceptions=True)
@@ -316,7 +310,7 @@ async def test_a_lease_never_seems_longer_to_its_holder_than_it_is(backend, make
         await backend.admin.execute("SELECT FROM kubeai_bot.sessions FOR UPDATE")
         taking = asyncio.create_task(backend.store.lease(session_id, "a", 30))
         async with await psycopg.AsyncConnection.connect(backend.url, autocommit=True) as other:
-            await until(lambda: is_blocked(other))
+            await until(lambda: is_blocked(other), 20)
         await asyncio.sleep(0.2)
     lease = await taking
     cursor = await backend.admin.execute("SELECT extract(epoch FROM clock_timestamp())")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from kubeai_bot.stores.postgres.opening import open_postgres
 from tests.stores.conftest import DRIVERS
 from tests.stores.postgres_driver import open_straight
 from tests.stores.postgres_proxy import proxy_before
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -31,10 +31,11 @@ async def until_blocked(backend) -> AsyncIterator[None]:
     async with await psycopg.AsyncConnection.connect(backend.url, autocommit=True) as other:
         before = await _blocked(other)
         yield
-        deadline = time.monotonic() + 10
-        while await _blocked(other) == before:
-            assert time.monotonic() < deadline, "it never came to that"
-            await asyncio.sleep(0.02)
+
+        async def one_more() -> bool:
+            return await _blocked(other) > before
+
+        await until(one_more, 20)
 
 
 async def _blocked(admin: psycopg.AsyncConnection) -> int:

@@ -36,7 +36,7 @@ async def test_a_turn_moves_the_numbers_of_everything_it_went_through() -> None:
     assert seen.of("kubeai_turns_total", outcome="answered") == seen.of("kubeai_turns_total") == 1
     for times in ("kubeai_turn_seconds", "kubeai_first_sign_seconds"):
         assert seen.of(f"{times}_count") == 1
-        assert 0 < seen.of(f"{times}_sum") < 15
+        assert 0 < seen.of(f"{times}_sum") < 60
     assert seen.of("kubeai_first_sign_seconds_sum") <= seen.of("kubeai_turn_seconds_sum")
     assert seen.of("kubeai_turns_running") == 0
     calls = {

@@ -9,6 +9,7 @@ import logging
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -170,6 +171,9 @@ async def test_an_endpoint_that_never_answers_holds_up_the_end_only_for_a_while(
             pass
         async with asyncio.timeout(6):
             await traces.aclose()
+    for thread in threading.enumerate():
+        if thread.name == "last spans":
+            await asyncio.to_thread(thread.join, 30)
 
 
 @pytest.fixture
