@@ -1,8 +1,10 @@
 """What holds for all tests."""
 
 import gc
+import logging
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.patient_loop import PatientLoop
@@ -14,6 +16,19 @@ settings.load_profile("untimed")
 
 def pytest_asyncio_loop_factories(config, item):
     return {"patient": PatientLoop}
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    """Commands set logging up for their own process, and to streams that end with the test."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        formatter = structlog.stdlib.ProcessorFormatter
+        root.handlers[:] = [handler for handler in root.handlers if not isinstance(handler.formatter, formatter)]
+        root.setLevel(level)
 
 
 @pytest.hookimpl(wrapper=True)

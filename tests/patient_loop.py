@@ -23,15 +23,15 @@ _Events = list[tuple[selectors.SelectorKey, int]]
 class PatientLoop(asyncio.SelectorEventLoop):
     """Counts the seconds in which it ran."""
 
-    def __init__(self) -> None:
-        self._clock = _Clock()
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         super().__init__(self._clock)
 
     def time(self) -> float:
         return self._clock.now()
 
 
-class _Clock(selectors.DefaultSelector):
+class Clock(selectors.DefaultSelector):
     """Every round of an event loop ends and begins at its selector, which is what tells them apart."""
 
     def __init__(self) -> None:
@@ -41,7 +41,11 @@ class _Clock(selectors.DefaultSelector):
     def now(self) -> float:
         return self._moment + min(time.monotonic() - self._round_began, _LONGEST_ROUND)
 
+    def round(self) -> None:
+        """Called at the end of each round of callbacks."""
+
     def select(self, timeout: float | None = None) -> _Events:
+        self.round()
         ended, began = self.now(), time.monotonic()
         wait = _LONGEST_WAIT if timeout is None else min(timeout, _LONGEST_WAIT)
         events = super().select(wait)

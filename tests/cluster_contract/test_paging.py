@@ -31,9 +31,12 @@ def test_all_pages_show_the_version_of_the_first(admin: Api) -> None:
 
 
 def test_an_object_created_between_pages_is_not_in_them(admin: Api) -> None:
-    first = admin.get("/api/v1/namespaces/alpha/configmaps", limit="1")
-    admin.post("/api/v1/namespaces/alpha/configmaps", config_map("zz-created-later"))
-    rest = admin.get("/api/v1/namespaces/alpha/configmaps", **{"continue": first["metadata"]["continue"]})
+    maps = "/api/v1/namespaces/alpha/configmaps"
+    for name in ("on-the-first-page", "on-the-second-page"):
+        admin.post(maps, config_map(name))
+    first = admin.get(maps, limit="1")
+    admin.post(maps, config_map("zz-created-later"))
+    rest = admin.get(maps, **{"continue": first["metadata"]["continue"]})
     assert "zz-created-later" not in names(rest)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 import json
-import logging
 import random
 import re
 import time
@@ -14,17 +12,18 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import psycopg
 import psycopg.conninfo
 import pytest
-import structlog
 import yaml
 from aiohttp import web
 from psycopg import sql
 
 from kubeai_bot.domain.policy import Mode
+from kubeai_bot.errors import StoreError
 from kubeai_bot.logs import configure_logging
 from kubeai_bot.main import running_bot
 from kubeai_bot.playground.cluster.interference import Injected, RecordedRequest
@@ -32,9 +31,10 @@ from kubeai_bot.playground.model.conversation import Conversation
 from kubeai_bot.playground.model.replies import Call, Reply, Say
 from kubeai_bot.playground.model.scripted import ScriptedModel
 from kubeai_bot.playground.world import World, WorldOptions, open_world
+from kubeai_bot.stores.postgres.packing import unpack
 from tests.hostile.planting import Planted, everywhere, plant
 from tests.mcp.plain_server import Plain, plain_server
-from tests.redaction.canaries import Canary, canaries, leaked
+from tests.redaction.canaries import Canary, canaries, pieces_of
 from tests.scenario.stories import OMAR, Story, finals
 from tests.stores.postgres_server import new_database
 from tests.telemetry.otlp import collecting
@@ -42,7 +42,6 @@ from tests.telemetry.otlp import collecting
 pytestmark = pytest.mark.timeout(240)
 
 TURNS, AT_ONCE = 24, 40
-PIECE, SHORTEST = 8, 6
 MOST_CHANGES = 30
 CHANGES = ("label", "apply", "set_image")
 _HANDLE = re.compile(r"r-[0-9a-f]{8}")
@@ -106,15 +105,11 @@ def with_errors(world: World, planted: Planted) -> None:
 
 
 @pytest.fixture
-def logged() -> Iterator[io.StringIO]:
+def logged() -> io.StringIO:
     """Everything that is logged."""
-    root = logging.getLogger()
-    handlers, level, stream = root.handlers[:], root.level, io.StringIO()
+    stream = io.StringIO()
     configure_logging("INFO", "json", (), stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 @asynccontextmanager
@@ -191,54 +186,42 @@ def address_of(conninfo: str) -> str:
 
 
 def tables(url: str) -> Iterator[tuple[str, str]]:
-    """Every row of every table, as text."""
+    """Every row of every table, as text; what is packed there is unpacked."""
     with psycopg.connect(url) as connection:
         names = connection.execute(
             "SELECT table_schema, table_name FROM information_schema.tables"
             " WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
         ).fetchall()
         for schema, name in names:
-            for row in connection.execute(sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(schema, name))):
-                yield f"table {name}", row[0]
-                yield f"table {name}, decoded", _unhexed(row[0])
+            for row in connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, name))):
+                yield f"table {name}", "\n".join(map(_readable, row))
 
 
-def _unhexed(text: str) -> str:
-    return re.sub(r"\\+x([0-9a-f]+)", lambda found: bytes.fromhex(found[1]).decode(errors="replace"), text)
+def _readable(value: object) -> str:
+    if not isinstance(value, bytes):
+        return str(value)
+    try:
+        return json.dumps(unpack(value), ensure_ascii=False)
+    except StoreError:
+        return value.decode(errors="replace")
 
 
 def leaks(planting: list[Canary], places: list[tuple[str, str]]) -> list[str]:
-    """What `leaked` finds, by one pass over each different line."""
+    """What of them stands in each different line."""
     lines: dict[str, str] = {}
     for where, text in places:
         for line in text.split("\n"):
             lines.setdefault(line, where)
-    pieces: dict[str, Canary] = {}
-    short: dict[str, Canary] = {}
-    for canary in planting:
-        for piece in pieces_of(canary):
-            (pieces if len(piece) == PIECE else short).setdefault(piece, canary)
+    canary_of = {piece: canary for canary in planting for piece in pieces_of(canary)}
     found: dict[str, str] = {}
-    for line, where in lines.items():
-        hits = {line[at : at + PIECE] for at in range(len(line) - PIECE + 1)} & pieces.keys()
-        for piece in [*hits, *(each for each in short if each in line)]:
-            canary = pieces.get(piece) or short[piece]
-            if piece == leaked(canary, line):
-                at = line.index(piece)
+    for size, pieces in groupby(sorted(canary_of, key=len), len):
+        of_this_size = set(pieces)
+        for line, where in lines.items():
+            for piece in {line[at : at + size] for at in range(len(line) - size + 1)} & of_this_size:
+                canary, at = canary_of[piece], line.index(piece)
                 told = f"{canary.kind} from {canary.where}: {piece!r} in {where}: …{line[max(at - 100, 0) : at + 60]!r}"
                 found.setdefault(canary.secret, told)
     return list(found.values())
-
-
-def pieces_of(canary: Canary) -> Iterator[str]:
-    """What `leaked` looks for: pieces of 8 characters, plain and in base64, and whole words of 6 or 7."""
-    plain = canary.secret
-    encoded = [base64.b64encode(b" " * shift + plain.encode()).decode() for shift in range(3)]
-    for word in f"{plain} {encoded[0][:-4]} {encoded[1][4:-4]} {encoded[2][4:-4]}".split():
-        if len(word) < PIECE:
-            yield from [word] if len(word) >= SHORTEST else []
-        else:
-            yield from (word[at : at + PIECE] for at in range(len(word) - PIECE + 1))
 
 
 @pytest.mark.parametrize("store", ["filesystem", "postgres"])
@@ -262,4 +245,6 @@ async def test_no_planted_secret_is_found_in_anything_that_left_the_bot(
     print(f"searched {len(places)} texts of {sum(len(text) for _, text in places):,} characters")  # noqa: T201 - to repeat it
     found = leaks(planting, places)
     assert not found, f"seed {seed}: {len(found)} leaked\n" + "\n".join(found)
-    assert "<redacted:" in "".join(text for _, text in places), "something was there to be found"
+    for kind in ("model request", "Slack call", "table" if url else "file"):
+        there = "".join(text for where, text in places if where.startswith(kind))
+        assert "<redacted:" in there, f"in each {kind} something was to be found"

@@ -7,7 +7,6 @@ import json
 import logging
 import random
 import time
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -17,13 +16,8 @@ from tests.redaction.canaries import canaries, leaked
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level, stream = root.handlers[:], root.level, io.StringIO()
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+def stream() -> io.StringIO:
+    return io.StringIO()
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

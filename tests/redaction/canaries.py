@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.redaction.canary_contexts import CONTEXTS
 from tests.redaction.canary_places import FREE_PLACES, NAMED_PLACES, Place
 from tests.redaction.canary_secrets import IN_CONTEXT, NAMED, SELF_EVIDENT
+
+_PIECE, _HEXADECIMAL_PIECE, _SHORTEST = 8, 12, 6
+_HEXADECIMAL = re.compile("[0-9a-f]+|[0-9A-F]+")
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,18 @@ def _planter(rng: random.Random, kind: str, make: Callable[[random.Random], str]
 
 
 def leaked(canary: Canary, text: str) -> str | None:
-    """Eight characters of the canary, plain or in base64, that stand in `text`; None if none do."""
+    """The first of the canary's pieces that stands in `text`; None if none does."""
+    return next((piece for piece in pieces_of(canary) if piece in text), None)
+
+
+def pieces_of(canary: Canary) -> Iterator[str]:
+    """Eight characters of it, plain or in base64, and whole words of six or seven. Of hexadecimal digits twelve: eight
+    of them stand in some digest by chance."""
     for form in _forms(canary.secret):
-        for piece in form.split():
-            pieces = [piece] if len(piece) < 8 else [piece[n : n + 8] for n in range(len(piece) - 7)]
-            for part in pieces:
-                if len(part) >= 6 and part in text:
-                    return part
-    return None
+        for word in form.split():
+            size = _HEXADECIMAL_PIECE if _HEXADECIMAL.fullmatch(word) else _PIECE
+            if len(word) >= _SHORTEST:
+                yield from (word[at : at + size] for at in range(max(len(word) - size, 0) + 1))
 
 
 def _forms(secret: str) -> Iterator[str]:

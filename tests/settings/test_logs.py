@@ -15,9 +15,6 @@ from kubeai_bot.logs import MASK, configure_logging
 @pytest.fixture
 def logged():
     """Configures logging into a buffer and gives what is logged by a function: lines of text."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers = []
 
     def logged(act, form="json", level="INFO", secrets=()) -> list[str]:
         stream = io.StringIO()
@@ -26,9 +23,6 @@ def logged():
         return stream.getvalue().splitlines()
 
     yield logged
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
 

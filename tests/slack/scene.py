@@ -1,7 +1,6 @@
 """A stage in a simulated workspace, a question in it, and the record that a runner would keep."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +15,7 @@ from kubeai_bot.errors import LeaseLost
 from kubeai_bot.interfaces import Emit, Showing
 from kubeai_bot.playground.workspace.messages import SimMessage
 from kubeai_bot.playground.workspace.server import Workspace
+from kubeai_bot.playground.workspace.state import loop_time
 from kubeai_bot.slack.calls import PacedCalls
 from kubeai_bot.slack.client import Bot
 from kubeai_bot.slack.stage import SlackStage
@@ -26,13 +26,13 @@ TURN = "5e55-1"
 
 
 class Clock:
-    """Real time that can be made to jump."""
+    """The time of the running loop, as seconds since 1970, that can be made to jump."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return loop_time() + self.ahead
 
 
 @dataclass

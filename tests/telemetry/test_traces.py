@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import logging
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -176,18 +175,6 @@ async def test_an_endpoint_that_never_answers_holds_up_the_end_only_for_a_while(
             await asyncio.to_thread(thread.join, 30)
 
 
-@pytest.fixture
-def logging_restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers = []
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-@pytest.mark.usefixtures("logging_restored")
 def test_log_lines_of_a_turn_lead_to_its_trace() -> None:
     stream = io.StringIO()
     configure_logging("INFO", "json", stream=stream, also=(add_trace_id,))

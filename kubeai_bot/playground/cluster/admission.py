@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import secrets
 import uuid
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ def _without_status(obj: Obj) -> Obj:
 
 def random_suffix() -> str:
     """Five letters as the API server appends to generateName: no vowels, so no words."""
-    return "".join(random.choices(_SUFFIX_LETTERS, k=5))  # noqa: S311 - a name, not a secret
+    return "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(5))
 
 
 def prepare_create(store: Store, written: Written, body: Obj, namespace: str) -> Obj:

@@ -11,7 +11,6 @@ With `workspace.events_url = "http://127.0.0.1:PORT/slack/events"` events come a
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self, Unpack
@@ -27,7 +26,7 @@ from kubeai_bot.playground.workspace.journal import Delivery
 from kubeai_bot.playground.workspace.side_doors import SideDoors
 from kubeai_bot.playground.workspace.signed_http import SignedHttp
 from kubeai_bot.playground.workspace.sockets import Sockets
-from kubeai_bot.playground.workspace.state import State
+from kubeai_bot.playground.workspace.state import State, loop_time
 from kubeai_bot.playground.workspace.watching import Watching
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -45,7 +44,7 @@ class Workspace(Acting, Interacting, Watching):
     def __init__(
         self,
         *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = loop_time,
         port: int = 0,
         redelivery_delays: Sequence[float] = (3.0, 60.0, 300.0),
         ack_seconds: float = 3.0,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -113,6 +115,11 @@ class Secrets:
     app_token: str = field(default_factory=lambda: f"xapp-sim-{secrets.token_hex(12)}")
     signing_secret: str = field(default_factory=lambda: f"sim-{secrets.token_hex(16)}")
     verification_token: str = field(default_factory=lambda: f"sim-{secrets.token_hex(8)}")
+
+
+def loop_time() -> float:
+    """Seconds since 1970, by the clock of the running event loop: in step with what the app is given to answer."""
+    return time.time() - time.monotonic() + asyncio.get_running_loop().time()
 
 
 class State:
