@@ -7,7 +7,8 @@ What is taken apart, by an invisible word joiner (U+2060):
 - Slack's control sequences `<!channel>`, `<@U…>`, `<#C…>`, `<!subteam^S…>`, also written with entities or escapes;
 - `@channel`, `@here`, `@everyone`, `@group`;
 - links whose label looks like an address, which might be another one than theirs;
-- links and autolinks of another scheme than http, https, mailto; Slack's own labelled links `<address|label>`.
+- links and autolinks of another scheme than http, https, mailto; Slack's own labelled links `<address|label>`, and
+  whatever else begins like one and does not end with the address.
 Images become links, headings from level 4 on become bold lines, and every fence is put out at column 0 in backticks:
 then Slack, whatever its reader makes of lists and `~~~`, sees code where we do.
 """
@@ -209,13 +210,16 @@ def _angle(line: str, _before: str, whole: bool) -> _Piece | None:
         return 1, "<"
     if scheme.end() == len(line):
         return (1, "<") if whole else None
-    foreign = line[scheme.end()] in ":&" and scheme[0].lower() not in SCHEMES
+    is_address = line[scheme.end()] in ":&"
+    foreign = is_address and scheme[0].lower() not in SCHEMES
     address = _ADDRESS.match(line)
     end = address.end() if address is not None else 1
     if end == len(line) and not whole and end < _LONGEST_ADDRESS:
         return None
-    labelled = line[end : end + 1] == "|"  # `<address|label>`: Slack's own form of a link
-    return 1, f"<{JOINER}" if foreign or labelled else "<"
+    after = line[end : end + 1]
+    labelled = after == "|"  # `<address|label>`: Slack's own form of a link
+    endless = end >= _LONGEST_ADDRESS or (is_address and after != ">")  # its `|` may stand anywhere further on
+    return 1, f"<{JOINER}" if foreign or labelled or endless else "<"
 
 
 def _entity(line: str, _before: str, whole: bool) -> _Piece | None:

@@ -6,12 +6,26 @@ from hypothesis import strategies as st
 
 from kubeai_bot.slack.fences import opened_by
 
-ACTIVE = re.compile(r"<[!@#]|(?<!\w)@(?:channel|here|everyone|group)(?!\w)|&(?:lt|LT|#60|#x3c);[!@#]", re.IGNORECASE)
+ACTIVE = re.compile(
+    r"<[!@#]|(?<!\w)@(?:channel|here|everyone|group)(?!\w)|&(?:lt|LT|#60|#x3c);[!@#]|<https?:[^>]*[|\s]", re.IGNORECASE
+)
 TOKENS = [
     *("<!channel>", "<!here|here>", "<@U0MIA>", "<#C0ONCALL|x>", "<!subteam^S1|@a>", "&lt;!channel&gt;", "&#60;!here>"),
     *("<\\!here>", "<&#33;here>", "@channel", "@here", "a@here.example", "<", "!", "@", "&", "&lt;", "here", "channel"),
     *("[a](javascript:alert)", "[a](https://x.example)", "![a](https://x.example/b.png)", "[a]: javascript:b"),
-    *("<javascript:a>", "<https://x.example>", "<mailto:a@b.example>", "]", "](", "]:", "U0MIA>", "äöü", "🙂", "word "),
+    *(
+        "<javascript:a>",
+        "<https://x.example>",
+        "<https://x.exa",
+        "<mailto:a@b.example>",
+        "]",
+        "](",
+        "]:",
+        "U0MIA>",
+        "äöü",
+        "🙂",
+        "word ",
+    ),
     *(
         "```",
         "````",
