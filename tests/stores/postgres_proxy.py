@@ -21,12 +21,15 @@ class _Line:
 
 class Proxy:
     """`round_trips` counts how often a client spoke after the server had. `cut_after`: a request that holds this goes
-    through, and of its answer nothing but the end of the connection comes back."""
+    through, and of its answer nothing but the end of the connection comes back. `doomed`: of the connections that are
+    made, counted from 1, the one that is cut at once."""
 
     def __init__(self) -> None:
         self.round_trips = 0
         self.cut_after = ""
         self.cuts = 0
+        self.connections = 0
+        self.doomed = 0
         self._clients: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[object]] = set()
         self._spoken = asyncio.Event()
@@ -67,6 +70,10 @@ class Proxy:
             await asyncio.sleep(0.3)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, port: int) -> None:
+        self.connections += 1
+        if self.connections == self.doomed:
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task
         self._serving.add(task)

@@ -21,6 +21,7 @@ from kubeai_bot.stores.postgres.migrate import TABLES
 from kubeai_bot.stores.postgres.opening import SCHEMA, open_postgres
 from kubeai_bot.stores.postgres.tables import METADATA
 from tests.stores.conftest import AS_MIA, NOON
+from tests.stores.postgres_proxy import proxy_before
 from tests.stores.postgres_server import new_database
 from tests.stores.test_store_dump import content, full_session
 from tests.waiting import until
@@ -68,6 +69,17 @@ async def test_a_start_whose_connection_is_taken_away_begins_again(database, adm
         await until(taken_away, 30)
         await other.rollback()
         await asyncio.wait_for(task, 30)
+
+
+@pytest.mark.parametrize("doomed", [1, 2])
+async def test_a_start_of_which_a_connection_is_cut_while_it_is_made_begins_again(database, doomed):
+    async with open_postgres(database):
+        pass  # the tables are there
+    async with proxy_before(database) as (proxy, url):
+        proxy.doomed = doomed
+        async with open_postgres(url) as store:
+            await store.ping()
+        assert proxy.connections > doomed
 
 
 async def test_of_three_processes_that_start_at_once_one_makes_the_tables(database):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
 
 import psycopg
 import structlog
@@ -20,6 +21,8 @@ from kubeai_bot.stores.postgres.store import PostgresStore
 
 SCHEMA = "kubeai_bot"
 _LIMITS = Limits()
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -40,12 +43,12 @@ async def open_postgres(
     """
     dsn, schema = parse_dsn(url), schema or SCHEMA
     migration_dsn = parse_dsn(migration_url, "DATABASE_MIGRATION_URL") if migration_url else dsn
-    pooled = await _prepare(dsn, migration_dsn, schema, limits.statement_timeout)
+    pooled = await _insist(dsn, lambda: _prepare(dsn, migration_dsn, schema, limits.statement_timeout))
     database = Database(dsn, schema, limits, prepares=not pooled)
     try:
         bell = Bell()
         listener = Listener(database, bell, listens=not pooled)
-        await listener.begin()
+        await _insist(dsn, listener.begin)
         listening = asyncio.create_task(listener.run())
         _log.info("database opened", place=dsn.place, schema=schema, pooler=pooled)
         try:
@@ -59,23 +62,27 @@ async def open_postgres(
         await database.aclose()
 
 
-async def _prepare(dsn: Dsn, migration_dsn: Dsn, schema: str, timeout: float) -> bool:
-    """Makes the tables ready, and tells whether a pooler stands in between. Begins again at once where a connection is
-    taken away in the middle: a migration is one transaction."""
+async def _insist(dsn: Dsn, step: Callable[[], Awaitable[T]]) -> T:
+    """Begins again at once where a connection is taken away in the middle, or while it is made: a migration is one
+    transaction."""
     left = REPEATS
     while True:
         try:
-            pooled, ready = await _look(dsn, schema, timeout)
-            if not ready:
-                await migrate(migration_dsn, schema)
+            return await step()
         except StoreError as error:
             cause = cause_of(error.__cause__ or error)
             if not left or isinstance(cause, psycopg.errors.ConnectionTimeout) or not is_worth_repeating(cause):
                 raise
             left -= 1
             _log.info("database opened again", place=dsn.place, reason=type(cause).__name__)
-        else:
-            return pooled
+
+
+async def _prepare(dsn: Dsn, migration_dsn: Dsn, schema: str, timeout: float) -> bool:
+    """Makes the tables ready, and tells whether a pooler stands in between."""
+    pooled, ready = await _look(dsn, schema, timeout)
+    if not ready:
+        await migrate(migration_dsn, schema)
+    return pooled
 
 
 async def _look(dsn: Dsn, schema: str, timeout: float) -> tuple[bool, bool]:
