@@ -17,7 +17,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +26,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+from tests.waiting import until_now
 
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "150", "shared_buffers": "64MB"}
 _PR_SET_PDEATHSIG = 1
@@ -151,16 +152,15 @@ def free_port() -> int:
 
 
 def wait_until_ready(url: str, log: Path, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
+    def answers() -> bool:
         try:
             psycopg.connect(url, connect_timeout=2).close()
         except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise RuntimeError(log.read_text(encoding="utf-8", errors="replace")[-2000:]) from None
-            time.sleep(0.02)
-        else:
-            return
+            return False
+        return True
+
+    if not until_now(answers, seconds):
+        raise RuntimeError(log.read_text(encoding="utf-8", errors="replace")[-2000:])
 
 
 def _binary(name: str) -> str:
